@@ -1,0 +1,95 @@
+/** Every size, timeout and quota, each with its why. Sizes in bytes, times in milliseconds, unless the name says otherwise. */
+const second = 1000;
+const minute = 60 * second;
+const hour = 60 * minute;
+const day = 24 * hour;
+
+export const limits = {
+  // Control channel
+  /** A policy document with 5,000 pairs is about 1 MiB; nothing legitimate is larger. */
+  controlMessageBytes: 4 * 1024 * 1024,
+  /** Messages a peer may send per second, averaged over ten seconds: a portal sends a few a minute. */
+  controlMessagesPerSecond: 200,
+  /** What may wait in a session's send buffer before the peer counts as stuck and is dropped. */
+  controlSendBufferBytes: 16 * 1024 * 1024,
+  /** Both ends ping this often… */
+  controlPingInterval: 5 * second,
+  /** …and give the other up after this much silence: three lost pings. */
+  controlSilence: 15 * second,
+  /** A TCP + TLS + WebSocket set-up that takes longer is retried. */
+  controlConnectTimeout: 10 * second,
+  /** `hello` must be the first message and come this soon. */
+  controlHelloTimeout: 5 * second,
+  /** A request over the control channel that is not answered by then has failed. */
+  controlRequestTimeout: 10 * second,
+  /** Reconnect back-off: full jitter between 0 and min(max, base × 2^attempt). */
+  backoffBase: 250,
+  backoffMax: 30 * second,
+
+  // Admin API and enrolment
+  apiBodyBytes: 256 * 1024,
+  csrBytes: 8 * 1024,
+  headerBytes: 16 * 1024,
+  apiPageSize: 1000,
+  joinTokenLifetime: 1 * hour,
+  joinTokenLifetimeMax: 30 * day,
+
+  // Certificates
+  leafLifetime: 7 * day,
+  issuerLifetime: 5 * 365 * day,
+  rootLifetime: 10 * 365 * day,
+  /** Certificates start a little in the past, so that a device whose clock lags a bit can use its own at once. */
+  clockSkew: 5 * minute,
+  crlLifetime: 7 * day,
+  /** Leaf, issuing CA and one spare for a rollover; a longer chain is not ours. */
+  chainLength: 4,
+  /** When the two clocks differ by more than this at `welcome`, the log says so. */
+  clockWarning: 60 * second,
+
+  // Circuits and legs
+  /** Both legs must be bound this soon after allocation, then the circuit is gone. */
+  legBindTimeout: 30 * second,
+  /** A connection that has not sent its whole preamble by then is dropped: slow binders cost one timer. */
+  preambleTimeout: 5 * second,
+  /** Unbound connections on one port, and on the whole relay. */
+  halfOpenPerPort: 8,
+  halfOpenPerRelay: 1024,
+  circuitsPerRelay: 4096,
+  /** A port pair rests this long before it is given out again, so that a late packet of the old circuit meets nobody. */
+  portQuarantine: 60 * second,
+  /** How often relays report byte counters. */
+  circuitReportInterval: 10 * second,
+  /** What the relay's userspace join buffers per direction before it stops reading the other side. */
+  joinBufferBytes: 1024 * 1024,
+  /** Circuits that one portal may ask for per minute: a healthy one asks once per peer. */
+  circuitRequestsPerMinute: 120,
+  /** How often portals measure the round trip to each relay. */
+  relayProbeInterval: 60 * second,
+  relayProbeTimeout: 3 * second,
+
+  // Tunnels
+  /** From the request for a circuit to an authenticated tunnel. */
+  tunnelSetupTimeout: 15 * second,
+  tunnelPingInterval: 5 * second,
+  /** No byte from the peer for this long: the tunnel is dead. */
+  tunnelSilence: 12 * second,
+  /** A tunnel without streams is closed after this, to give its port pair back. */
+  tunnelIdle: 5 * minute,
+  streamsPerTunnel: 10_000,
+  /** What one stream may have in flight: at 40 ms round trip, 8 MiB carries 1.6 Gbit/s. Also its largest memory at a stalled reader. */
+  streamWindowBytes: 8 * 1024 * 1024,
+  tunnelWindowBytes: 64 * 1024 * 1024,
+  frameBytes: 256 * 1024,
+  streamHeadBytes: 4 * 1024,
+
+  // Streams
+  targetConnectTimeout: 10 * second,
+  /** Half of a connection may stay open this long after the other half closed; then it is reset. */
+  halfCloseLinger: 1 * hour,
+  drainGrace: 30 * second,
+
+  // Streams that one portal reports when asked what runs on it
+  inspectionEntries: 10_000,
+  /** Audit events a portal may have waiting for the control server; the oldest is dropped and counted. */
+  eventQueue: 1000,
+} as const;

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { addressSchema, formatEndpoint, portSchema } from './address.js';
+import { nameSchema, pairIdSchema, spiffeIdSchema, trustDomainSchema } from './names.js';
+
+export const protocolSchema = z.enum(['tcp', 'udp']);
+export type Protocol = z.infer<typeof protocolSchema>;
+
+export const timestampSchema = z.iso.datetime({ message: 'use an ISO 8601 time in UTC, such as 2030-01-31T12:00:00Z' });
+
+const endpointShape = { address: addressSchema, port: portSchema.optional() };
+const portGoesWithAddress = (
+  endpoint: { address: string; port?: number | undefined },
+  context: z.core.ParsePayload,
+) => {
+  const unix = endpoint.address.startsWith('unix:');
+  if (unix === (endpoint.port !== undefined)) {
+    const message = unix ? 'a unix socket has no port' : 'a port is required';
+    context.issues.push({ code: 'custom', path: ['port'], message, input: endpoint });
+  }
+};
+
+/** One side of an access pair: a port-address tuple at a portal. */
+export const endpointSchema = z
+  .object({ portal: nameSchema, ...endpointShape })
+  .check((context) => portGoesWithAddress(context.value, context));
+export type Endpoint = z.infer<typeof endpointSchema>;
+
+/** `from` is where one portal listens, `to` is what the other dials. */
+export const accessPairSchema = z.object({
+  id: pairIdSchema,
+  name: nameSchema,
+  protocol: protocolSchema,
+  from: endpointSchema,
+  to: endpointSchema,
+  enabled: z.boolean(),
+  expiresAt: timestampSchema.optional(),
+});
+export type AccessPair = z.infer<typeof accessPairSchema>;
+
+/** What one portal is told of one access pair: its own side, and who is at the other. Never the other side's address. */
+export const policyRuleSchema = z
+  .object({
+    pair: pairIdSchema,
+    name: nameSchema,
+    protocol: protocolSchema,
+    peer: spiffeIdSchema,
+    ...endpointShape,
+    expiresAt: timestampSchema.optional(),
+  })
+  .check((context) => portGoesWithAddress(context.value, context));
+export type PolicyRule = z.infer<typeof policyRuleSchema>;
+
+/**
+ * The whole of what one portal may do. Its peers are the `peer`s of its rules. `version` grows with every change that
+ * any portal could notice; a portal refuses to go back.
+ */
+export const policyDocumentSchema = z.object({
+  version: z.int().nonnegative(),
+  trustDomain: trustDomainSchema,
+  portal: nameSchema,
+  issuedAt: timestampSchema,
+  listeners: z.array(policyRuleSchema),
+  targets: z.array(policyRuleSchema),
+});
+export type PolicyDocument = z.infer<typeof policyDocumentSchema>;
+
+/** The key under which two pairs collide: one portal cannot listen twice on one address, port and protocol. */
+export const listenerKey = (rule: { protocol: Protocol; address: string; port?: number | undefined }): string =>
+  `${rule.protocol} ${formatEndpoint(rule)}`;
