@@ -63,7 +63,8 @@ export function decodePreamble(bytes: Uint8Array): Preamble {
   expectMagic(bytes, preambleMagic, 'preamble');
   return {
     circuitId: formatCircuitId(bytes.subarray(circuitOffset, tokenOffset)),
-    token: bytes.slice(tokenOffset, preambleBytes),
+    // A copy, also of a Buffer, whose slice() would go on sharing the socket's memory.
+    token: Uint8Array.from(bytes.subarray(tokenOffset, preambleBytes)),
   };
 }
 

@@ -14,7 +14,8 @@ export const controlSubprotocol = 'netport.v1';
 const requestId = z.int().nonnegative();
 const bytes = z.int().nonnegative();
 const code = z.enum(errorCodes);
-const text = z.string().max(1024);
+const textLength = 1024;
+const text = z.string().max(textLength);
 const legToken = z.string().regex(/^[A-Za-z0-9_-]{43}$/, '32 bytes in base64url');
 export const transportSchema = z.enum(['tcp', 'udp']);
 export type Transport = z.infer<typeof transportSchema>;
@@ -179,7 +180,8 @@ export const relayCommandSchema = z.discriminatedUnion('type', [
 ]);
 export type RelayCommand = z.infer<typeof relayCommandSchema>;
 
-const envelopeSchema = z.object({ type: z.string(), id: requestId.optional() });
+const typedSchema = z.object({ type: z.string() });
+const identifiedSchema = z.object({ id: requestId });
 
 /**
  * One message of a set. Throws `too_large`, `protocol_error` (no JSON, no `type`, a field is wrong: the message says
@@ -198,17 +200,21 @@ export function decodeMessage<Message extends { type: string }>(
   }
   const result = schema.safeParse(json);
   if (result.success) return result.data;
-  const envelope = envelopeSchema.safeParse(json);
-  if (!envelope.success) throw new NetportError('protocol_error', 'the message has no type');
+  const typed = typedSchema.safeParse(json);
+  if (!typed.success) throw new NetportError('protocol_error', 'the message has no type');
+  const { type } = typed.data;
   const issue = result.error.issues[0];
-  if (issue?.code === 'invalid_union') throw new NetportError('unknown_message', `unknown type ${envelope.data.type}`);
-  throw new NetportError('protocol_error', `${envelope.data.type}: ${issue?.path.join('.')}: ${issue?.message}`);
+  if (issue?.code === 'invalid_union') throw new NetportError('unknown_message', quote(`unknown type ${type}`));
+  throw new NetportError('protocol_error', quote(`${type}: ${issue?.path.join('.')}: ${issue?.message}`));
 }
+
+/** What quotes the peer must fit into an `error` message. */
+const quote = (message: string): string => message.slice(0, textLength);
 
 /** The `id` of a message that could not be decoded, so that its error reply finds the request. */
 export function messageId(data: string): number | undefined {
   try {
-    return envelopeSchema.parse(JSON.parse(data)).id;
+    return identifiedSchema.parse(JSON.parse(data)).id;
   } catch {
     return undefined;
   }
