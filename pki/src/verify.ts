@@ -1,0 +1,144 @@
+import { X509Certificate } from 'node:crypto';
+import {
+  formatSpiffeId,
+  type Identity,
+  type IdentityKind,
+  limits,
+  NetportError,
+  parseSpiffeId,
+  type SpiffeId,
+  type TrustDomain,
+} from '@netport/protocol';
+import { usages } from './profile.js';
+import type { Revocations } from './revocations.js';
+import { pemToDer, x509 } from './x509.js';
+
+export interface Trust {
+  rootPems: readonly string[];
+  revocations?: Revocations | undefined;
+}
+
+export interface PeerCheck {
+  /** DER, leaf first, as the peer presented it; the root may be there or not. */
+  chain: readonly Uint8Array[];
+  trust: Trust;
+  now: Date;
+  /** What the peer is in this session; `any` for a signature outside TLS. */
+  usage: 'client' | 'server' | 'any';
+  /** Exactly one identity, or any identity of some kinds in a trust domain. */
+  expect: SpiffeId | { kind: IdentityKind | readonly IdentityKind[]; trustDomain: TrustDomain };
+}
+
+export interface PeerIdentity extends Identity {
+  id: SpiffeId;
+  /** Hexadecimal, lower case. */
+  serial: string;
+  notAfter: Date;
+}
+
+/**
+ * The one decision on whether a certificate chain is who it should be, for TLS clients, TLS servers and signatures.
+ * In this order: chain up to a trusted root (`cert_untrusted`), validity of each link (`cert_not_yet_valid`,
+ * `cert_expired`), revocation (`cert_revoked`), usage (`cert_wrong_usage`), identity (`cert_wrong_name`).
+ */
+export function verifyPeer({ chain, trust, now, usage, expect }: PeerCheck): PeerIdentity {
+  const path = buildPath(chain.map(parse), trust.rootPems.flatMap(pemToDer).map(parse));
+  const [leaf] = path;
+  for (const link of path) checkValidity(link, now);
+
+  const serial = leaf.parsed.serialNumber.toLowerCase();
+  if (trust.revocations?.serials.has(serial)) {
+    throw new NetportError('cert_revoked', `the certificate ${describe(leaf)} was revoked`);
+  }
+
+  if (usage !== 'any' && !leaf.native.keyUsage?.includes(usages[usage])) {
+    throw new NetportError('cert_wrong_usage', `the certificate ${describe(leaf)} is not for a TLS ${usage}`);
+  }
+
+  const identity = identityOf(leaf);
+  const id = formatSpiffeId(identity);
+  if (!matches(identity, id, expect)) {
+    const expected =
+      typeof expect === 'string' ? expect : `a ${[expect.kind].flat().join(' or ')} of ${expect.trustDomain}`;
+    throw new NetportError('cert_wrong_name', `expected ${expected}, the peer is ${id}`);
+  }
+  return { ...identity, id, serial, notAfter: leaf.parsed.notAfter };
+}
+
+/** One certificate in both forms: Node's checks signatures synchronously, @peculiar's reads extensions reliably. */
+interface Link {
+  native: X509Certificate;
+  parsed: x509.X509Certificate;
+}
+
+function parse(der: Uint8Array): Link {
+  try {
+    return { native: new X509Certificate(der), parsed: new x509.X509Certificate(Uint8Array.from(der)) };
+  } catch (cause) {
+    throw new NetportError('cert_untrusted', 'a certificate of the chain cannot be read', { cause });
+  }
+}
+
+/** The presented chain up to the trusted root, root included. Certificates after the root are ignored. */
+function buildPath(presented: Link[], roots: Link[]): [Link, ...Link[]] {
+  const [leaf, ...rest] = presented;
+  if (!leaf) throw new NetportError('cert_missing', 'the peer presented no certificate');
+  if (presented.length > limits.chainLength) throw new NetportError('cert_untrusted', 'the chain is too long');
+  if (leaf.native.ca) throw new NetportError('cert_wrong_usage', 'a CA certificate is nobody’s identity');
+
+  const path: [Link, ...Link[]] = [leaf];
+  let current = leaf;
+  for (const candidate of [...rest, undefined]) {
+    refuseUnknownCriticalExtensions(current);
+    const root = roots.find((authority) => issued(authority, current, path.length));
+    if (root) return [...path, root];
+    if (!candidate || !issued(candidate, current, path.length)) break;
+    path.push(candidate);
+    current = candidate;
+  }
+  throw new NetportError('cert_untrusted', `no trusted root CA has issued ${describe(leaf)}`);
+}
+
+/** Whether `authority` is a CA that signed `subject`, which has `depth` − 1 certificates of CAs below `authority`. */
+function issued(authority: Link, subject: Link, depth: number): boolean {
+  const constraints = authority.parsed.getExtension(x509.BasicConstraintsExtension);
+  if (!constraints?.ca || (constraints.pathLength ?? Number.POSITIVE_INFINITY) < depth - 1) return false;
+  // checkIssued compares names and key identifiers and wants keyCertSign; verify checks the signature itself.
+  return subject.native.checkIssued(authority.native) && subject.native.verify(authority.native.publicKey);
+}
+
+/** Basic constraints, key usage, extended key usage, SAN, key identifiers: RFC 5280 §4.2 refuses what it cannot process. */
+const understood = new Set(['2.5.29.19', '2.5.29.15', '2.5.29.37', '2.5.29.17', '2.5.29.14', '2.5.29.35']);
+
+function refuseUnknownCriticalExtensions({ parsed }: Link): void {
+  const unknown = parsed.extensions.find((extension) => extension.critical && !understood.has(extension.type));
+  if (unknown) throw new NetportError('cert_untrusted', `unknown critical extension ${unknown.type}`);
+}
+
+function checkValidity(link: Link, now: Date): void {
+  const { notBefore, notAfter } = link.parsed;
+  const here = `the clock here says ${now.toISOString()}`;
+  if (now < notBefore) {
+    throw new NetportError('cert_not_yet_valid', `${describe(link)} is valid from ${notBefore.toISOString()}, ${here}`);
+  }
+  if (now > notAfter) {
+    throw new NetportError('cert_expired', `${describe(link)} was valid until ${notAfter.toISOString()}, ${here}`);
+  }
+}
+
+/** The SPIFFE ID of a leaf: exactly one URI name (SPIFFE X509-SVID §2), and one of ours. */
+function identityOf(leaf: Link): Identity {
+  const names = leaf.parsed.getExtension(x509.SubjectAlternativeNameExtension)?.names.items ?? [];
+  const uris = names.filter((name) => name.type === 'url');
+  const identity = uris.length === 1 ? parseSpiffeId(uris[0]?.value ?? '') : undefined;
+  if (!identity)
+    throw new NetportError('cert_wrong_name', `the certificate ${describe(leaf)} has no Netport SPIFFE ID`);
+  return identity;
+}
+
+function matches(identity: Identity, id: SpiffeId, expect: PeerCheck['expect']): boolean {
+  if (typeof expect === 'string') return id === expect;
+  return identity.trustDomain === expect.trustDomain && [expect.kind].flat().includes(identity.kind);
+}
+
+const describe = ({ parsed }: Link): string => parsed.subject || `with serial ${parsed.serialNumber}`;
