@@ -25,8 +25,8 @@ export interface PeerCheck {
   now: Date;
   /** What the peer is in this session; `any` for a signature outside TLS. */
   usage: 'client' | 'server' | 'any';
-  /** Exactly one identity, or any identity of some kinds in a trust domain. */
-  expect: SpiffeId | { kind: IdentityKind | readonly IdentityKind[]; trustDomain: TrustDomain };
+  /** Exactly one identity, or any identity of some kinds (of one trust domain, where it is known yet). */
+  expect: SpiffeId | { kind: IdentityKind | readonly IdentityKind[]; trustDomain?: TrustDomain };
 }
 
 export interface PeerIdentity extends Identity {
@@ -59,7 +59,9 @@ export function verifyPeer({ chain, trust, now, usage, expect }: PeerCheck): Pee
   const id = formatSpiffeId(identity);
   if (!matches(identity, id, expect)) {
     const expected =
-      typeof expect === 'string' ? expect : `a ${[expect.kind].flat().join(' or ')} of ${expect.trustDomain}`;
+      typeof expect === 'string'
+        ? expect
+        : `a ${[expect.kind].flat().join(' or ')} of ${expect.trustDomain ?? 'any trust domain'}`;
     throw new NetportError('cert_wrong_name', `expected ${expected}, the peer is ${id}`);
   }
   return { ...identity, id, serial, notAfter: leaf.parsed.notAfter };
@@ -138,7 +140,8 @@ function identityOf(leaf: Link): Identity {
 
 function matches(identity: Identity, id: SpiffeId, expect: PeerCheck['expect']): boolean {
   if (typeof expect === 'string') return id === expect;
-  return identity.trustDomain === expect.trustDomain && [expect.kind].flat().includes(identity.kind);
+  const { kind, trustDomain = identity.trustDomain } = expect;
+  return identity.trustDomain === trustDomain && [kind].flat().includes(identity.kind);
 }
 
 const describe = ({ parsed }: Link): string => parsed.subject || `with serial ${parsed.serialNumber}`;

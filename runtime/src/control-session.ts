@@ -1,0 +1,247 @@
+import { randomInt } from 'node:crypto';
+import type { Trust } from '@netport/pki';
+import { asNetportError, controlSubprotocol, type ErrorCode, limits, messageId, NetportError } from '@netport/protocol';
+import { WebSocket } from 'ws';
+import { connectControl } from './control-connection.js';
+import { problem } from './enrolment.js';
+import type { StoredIdentity } from './identity.js';
+import type { Logger } from './log.js';
+
+interface Envelope {
+  type: string;
+  id?: number | undefined;
+}
+
+export interface ControlSessionOptions<In extends Envelope, Out extends Envelope> {
+  identity: StoredIdentity;
+  trust: () => Trust;
+  /** The first message of each session. */
+  hello: () => Out;
+  /** Throws NetportError on anything that is no message of the set. */
+  decode: (text: string) => In;
+  /** Every message but the answers to requests. */
+  onMessage: (message: In) => void;
+  /** After `welcome` was handled. */
+  onUp?: () => void;
+  onDown?: (reason: NetportError) => void;
+  log: Logger;
+  /** 0 ≤ x < 1, for the back-off. */
+  random?: () => number;
+}
+
+export interface ControlSession<In extends Envelope, Out extends Envelope> {
+  readonly up: boolean;
+  /** Since when it is up, or down. */
+  readonly since: Date;
+  /** False when it is down: the message was not sent and will not be. */
+  send(message: Out): boolean;
+  /** Sends a message with a new id; resolves with the answer that carries it, rejects with the peer's error or `unavailable`. */
+  request<Answer extends In>(message: Omit<Extract<Out, { id: number }>, 'id'>): Promise<Answer>;
+  close(): Promise<void>;
+}
+
+/** Full jitter: portals that lost their control server together do not come back together. */
+export const backoff = (attempt: number, random: () => number): number =>
+  random() * Math.min(limits.backoffMax, limits.backoffBase * 2 ** Math.min(attempt, 20));
+
+/** Keeps a control session until it is closed: connects, greets, watches that the other end lives, and comes back. */
+export function openControlSession<In extends Envelope, Out extends Envelope>(
+  options: ControlSessionOptions<In, Out>,
+): ControlSession<In, Out> {
+  const { identity, log } = options;
+  const random = options.random ?? (() => randomInt(1 << 30) / (1 << 30));
+  const pending = new Map<number, { resolve: (answer: In) => void; reject: (error: NetportError) => void }>();
+  let socket: WebSocket | undefined;
+  let up = false;
+  let since = new Date();
+  let attempt = 0;
+  let nextId = 1;
+  let closed = false;
+  let retry: NodeJS.Timeout | undefined;
+
+  const send = (message: Out): boolean => {
+    if (!up || socket?.readyState !== WebSocket.OPEN) return false;
+    if (socket.bufferedAmount > limits.controlSendBufferBytes) {
+      socket.terminate();
+      return false;
+    }
+    socket.send(JSON.stringify(message));
+    return true;
+  };
+
+  const onText = (current: WebSocket, text: string): void => {
+    let message: In;
+    try {
+      message = options.decode(text);
+    } catch (thrown) {
+      const error = asNetportError(thrown, 'protocol_error');
+      log.warn({ code: error.code }, `control message refused: ${error.message}`);
+      const id = messageId(text);
+      current.send(
+        JSON.stringify({ type: 'error', ...(id !== undefined && { id }), code: error.code, message: error.message }),
+      );
+      return;
+    }
+    const waiting = message.id === undefined ? undefined : pending.get(message.id);
+    if (waiting && message.id !== undefined) {
+      pending.delete(message.id);
+      if (message.type === 'error') waiting.reject(errorOf(message));
+      else waiting.resolve(message);
+      return;
+    }
+    if (message.type === 'welcome') {
+      attempt = 0;
+      up = true;
+      since = new Date();
+      warnOfClock(message, log);
+    }
+    options.onMessage(message);
+    if (message.type === 'welcome') {
+      log.info({ control: identity.controlUrl }, 'online');
+      options.onUp?.();
+    }
+  };
+
+  const onEnd = (reason: NetportError): void => {
+    if (closed) return;
+    socket = undefined;
+    if (up) since = new Date();
+    up = false;
+    for (const { reject } of pending.values()) reject(reason);
+    pending.clear();
+    const delay = backoff(attempt, random);
+    attempt += 1;
+    log.warn(
+      { code: reason.code, retryMs: Math.round(delay) },
+      `control session down: ${reason.message}. ${reason.help}`,
+    );
+    options.onDown?.(reason);
+    retry = setTimeout(connect, delay);
+  };
+
+  const connect = (): void => {
+    const { controlUrl: url, trustDomain } = identity;
+    connectControl({ url, trust: options.trust(), trustDomain, credentials: identity }).then(
+      (connection) => {
+        if (closed) return void connection.destroy();
+        socket = new WebSocket(`${url.replace(/^https/, 'wss')}/control`, controlSubprotocol, {
+          createConnection: () => connection,
+          maxPayload: limits.controlMessageBytes,
+          handshakeTimeout: limits.controlConnectTimeout,
+          perMessageDeflate: false,
+        });
+        attend(socket, { onOpen: (current) => current.send(JSON.stringify(options.hello())), onText, onEnd });
+      },
+      (error) => onEnd(asNetportError(error, 'unavailable')),
+    );
+  };
+
+  connect();
+  return {
+    get up() {
+      return up;
+    },
+    get since() {
+      return since;
+    },
+    send,
+    request: <Answer extends In>(message: Omit<Extract<Out, { id: number }>, 'id'>) =>
+      new Promise<Answer>((resolve, reject) => {
+        const id = nextId++;
+        const timer = setTimeout(() => {
+          pending.delete(id);
+          reject(new NetportError('unavailable', 'the control server did not answer in time'));
+        }, limits.controlRequestTimeout);
+        const settle =
+          <T>(then: (value: T) => void) =>
+          (value: T): void => {
+            clearTimeout(timer);
+            then(value);
+          };
+        pending.set(id, { resolve: settle(resolve as (answer: In) => void), reject: settle(reject) });
+        if (!send({ ...message, id } as unknown as Out)) {
+          pending.delete(id);
+          settle(reject)(new NetportError('unavailable', 'there is no session with the control server now'));
+        }
+      }),
+    close: async () => {
+      closed = true;
+      up = false;
+      clearTimeout(retry);
+      for (const { reject } of pending.values()) reject(new NetportError('draining', 'this process is shutting down'));
+      pending.clear();
+      const last = socket;
+      if (!last || last.readyState === WebSocket.CLOSED) return;
+      await new Promise<void>((resolve) => {
+        last.once('close', () => resolve());
+        last.close(1000);
+        setTimeout(() => last.terminate(), 1000).unref();
+      });
+    },
+  };
+}
+
+/** Wires one WebSocket: exactly one `onEnd`, and pings that notice a peer that is gone without a word. */
+function attend(
+  socket: WebSocket,
+  handlers: {
+    onOpen: (socket: WebSocket) => void;
+    onText: (socket: WebSocket, text: string) => void;
+    onEnd: (reason: NetportError) => void;
+  },
+): void {
+  // The first cause counts: what follows it are its consequences.
+  let reason: NetportError | undefined;
+  let heard = performance.now();
+  const hear = (): void => {
+    heard = performance.now();
+  };
+  const watch = setInterval(() => {
+    if (performance.now() - heard > limits.controlSilence) {
+      reason ??= new NetportError('unavailable', 'the control server went silent');
+      socket.terminate();
+    } else if (socket.readyState === WebSocket.OPEN) {
+      socket.ping();
+    }
+  }, limits.controlPingInterval);
+
+  socket.on('open', () => handlers.onOpen(socket));
+  socket.on('message', (data) => {
+    hear();
+    handlers.onText(socket, data.toString());
+  });
+  socket.on('ping', hear).on('pong', hear);
+  socket.on('unexpected-response', (_request, response) => {
+    let body = '';
+    response.setEncoding('utf8').on('data', (chunk: string) => {
+      body = (body + chunk).slice(0, limits.apiBodyBytes);
+    });
+    response.on('end', () => {
+      reason ??= problem({ status: response.statusCode ?? 0, body });
+      socket.terminate();
+    });
+  });
+  socket.on('error', (error) => {
+    reason ??= new NetportError('unavailable', error.message, { cause: error });
+  });
+  socket.on('close', (code, text) => {
+    clearInterval(watch);
+    const said = text.length > 0 ? `: ${text} (${code})` : '';
+    handlers.onEnd(reason ?? new NetportError('unavailable', `the control server closed the session${said}`));
+  });
+}
+
+const errorOf = (message: Envelope): NetportError => {
+  const { code, message: text } = message as unknown as { code: ErrorCode; message: string };
+  return new NetportError(code, text);
+};
+
+/** Certificates are refused by a clock that is far off, so say so while the session still works. */
+function warnOfClock(welcome: Envelope, log: Logger): void {
+  const { time } = welcome as unknown as { time: string };
+  const skew = Date.now() - Date.parse(time);
+  if (Math.abs(skew) > limits.clockWarning) {
+    const side = skew > 0 ? 'ahead of' : 'behind';
+    log.warn(`the clock here is ${Math.round(Math.abs(skew) / 1000)} s ${side} the control server's: check both`);
+  }
+}

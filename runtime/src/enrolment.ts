@@ -1,0 +1,127 @@
+import { X509Certificate } from 'node:crypto';
+import { request } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import { certificateFingerprint, createCsr, decodeCertsOnly, generateKeyPem, pemToDer } from '@netport/pki';
+import { decodeJoinToken, isErrorCode, type JoinToken, limits, NetportError, type Problem } from '@netport/protocol';
+import { connectControl, openTls } from './control-connection.js';
+import type { DataDirectory } from './data-directory.js';
+import { describeIdentity, type StoredIdentity, saveIdentity } from './identity.js';
+import type { Logger } from './log.js';
+
+/**
+ * Turns a join token into an identity by EST (RFC 7030): the root CA is fetched and compared with the fingerprint in
+ * the token, and only a server that this root vouches for gets to see the token. The key is made here and stays here.
+ * Throws `token_*`, `csr_invalid`, `cert_*` or `unavailable`.
+ */
+export async function enrol(options: {
+  token: string;
+  directory: DataDirectory;
+  log: Logger;
+}): Promise<StoredIdentity> {
+  const token = decodeJoinToken(options.token);
+  const rootPem = await fetchRoot(token);
+  const keyPem = generateKeyPem();
+  const chainPem = await simpleEnrol({ token, text: options.token, rootPem, csr: await createCsr(keyPem) });
+
+  const identity = describeIdentity({ keyPem, chainPem, rootPem, controlUrl: new URL(token.url).origin });
+  if (identity.name !== token.name || !identity.id.includes(`/${token.kind}/`)) {
+    throw new NetportError(
+      'cert_wrong_name',
+      `the token is for ${token.kind} ${token.name}, the certificate for ${identity.id}`,
+    );
+  }
+  await saveIdentity(options.directory, identity);
+  options.log.info({ id: identity.id, notAfter: identity.notAfter }, 'enrolled');
+  return identity;
+}
+
+/** The CA certificate whose fingerprint the token carries. The server is not believed in anything else yet. */
+async function fetchRoot(token: JoinToken): Promise<string> {
+  const socket = await openTls(token.url, { rejectUnauthorized: false });
+  const answer = await exchange(socket, token.url, 'cacerts');
+  const root = decodeCertsOnly(Buffer.from(answer.body, 'base64')).find((pem) => {
+    const [der] = pemToDer(pem);
+    return der !== undefined && certificateFingerprint(der) === token.ca;
+  });
+  if (root) return root;
+  throw new NetportError('cert_untrusted', `the server at ${token.url} does not have the root CA that the token names`);
+}
+
+async function simpleEnrol(options: {
+  token: JoinToken;
+  text: string;
+  rootPem: string;
+  csr: Uint8Array;
+}): Promise<string> {
+  const { token, text, rootPem, csr } = options;
+  const socket = await connectControl({ url: token.url, trust: { rootPems: [rootPem] } });
+  const answer = await exchange(socket, token.url, 'simpleenroll', {
+    authorization: `Basic ${Buffer.from(`${token.name}:${text}`).toString('base64')}`,
+    body: Buffer.from(csr).toString('base64'),
+  });
+  if (answer.status !== 200) throw problem(answer);
+  const [leaf, issuers] = splitLeaf(decodeCertsOnly(Buffer.from(answer.body, 'base64')), rootPem);
+  return leaf + issuers;
+}
+
+/** The leaf and its issuers, without the root; a SET in CMS has no order that could be relied on. */
+function splitLeaf(pems: string[], rootPem: string): [string, string] {
+  const isCa = (pem: string): boolean => new X509Certificate(pem).ca;
+  const leaf = pems.find((pem) => !isCa(pem));
+  if (!leaf) throw new NetportError('protocol_error', 'the server answered without a certificate for this key');
+  return [leaf, pems.filter((pem) => isCa(pem) && pem.trim() !== rootPem.trim()).join('')];
+}
+
+interface Answer {
+  status: number;
+  body: string;
+}
+
+/** One EST request on a connection of its own. */
+function exchange(
+  socket: TLSSocket,
+  url: string,
+  operation: 'cacerts' | 'simpleenroll',
+  post?: { authorization: string; body: string },
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(
+      {
+        createConnection: () => socket,
+        host: new URL(url).host,
+        path: `/.well-known/est/${operation}`,
+        method: post ? 'POST' : 'GET',
+        headers: {
+          connection: 'close',
+          ...(post && { authorization: post.authorization, 'content-type': 'application/pkcs10' }),
+        },
+        timeout: limits.controlRequestTimeout,
+      },
+      (incoming) => {
+        let body = '';
+        incoming.setEncoding('utf8');
+        incoming.on('data', (chunk: string) => {
+          body += chunk;
+          if (body.length > limits.apiBodyBytes) outgoing.destroy(new Error('the answer is too large'));
+        });
+        incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, body }));
+      },
+    );
+    outgoing.on('timeout', () => outgoing.destroy(new Error('no answer')));
+    outgoing.on('error', (cause) => {
+      reject(new NetportError('unavailable', `enrolment at ${url} failed: ${cause.message}`, { cause }));
+    });
+    outgoing.end(post?.body);
+  });
+}
+
+/** A refusal of the server, with its code where it gave one. */
+export function problem(answer: Answer): NetportError {
+  try {
+    const { code, detail } = JSON.parse(answer.body) as Partial<Problem>;
+    if (isErrorCode(code)) return new NetportError(code, detail ?? code);
+  } catch {
+    // Not one of our servers, or a proxy in between: the status has to do.
+  }
+  return new NetportError('unavailable', `the control server answered with status ${answer.status}`);
+}
