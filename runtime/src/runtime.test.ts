@@ -1,0 +1,110 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { limits } from '@netport/protocol';
+import fc from 'fast-check';
+import { Registry } from 'prom-client';
+import { describe, expect, it } from 'vitest';
+import { backoff } from './control-session.js';
+import { openDataDirectory, queryStatus } from './data-directory.js';
+import { parseDuration } from './duration.js';
+import { parseListenAddress, serveMetrics } from './metrics.js';
+
+const newPath = () => mkdtemp(join(tmpdir(), 'netport-runtime-'));
+
+describe('data directory', () => {
+  it('keeps files with mode 0600 and replaces them whole', async () => {
+    const directory = await openDataDirectory(join(await newPath(), 'below'));
+    expect(await directory.read('key.pem')).toBeUndefined();
+    await directory.write('key.pem', 'one');
+    await directory.write('key.pem', 'two');
+    expect(await directory.read('key.pem')).toBe('two');
+    expect((await stat(join(directory.path, 'key.pem'))).mode & 0o777).toBe(0o600);
+    expect((await stat(directory.path)).mode & 0o777).toBe(0o700);
+    await directory.close();
+  });
+
+  it('is refused to a second process, answers status, and is free again after the first', async () => {
+    const path = await newPath();
+    const directory = await openDataDirectory(path);
+    directory.onStatus(() => ({ name: 'laptop' }));
+    await expect(openDataDirectory(path)).rejects.toMatchObject({ code: 'data_directory_locked' });
+    expect(await queryStatus(path)).toEqual({ name: 'laptop' });
+    await directory.close();
+    await expect(queryStatus(path)).rejects.toMatchObject({ code: 'unavailable' });
+    await (await openDataDirectory(path)).close();
+  });
+
+  it('is free again after its process was killed', async () => {
+    const path = await newPath();
+    const module = pathToFileURL(join(import.meta.dirname, '../dist/index.js')).href;
+    const code = `import { openDataDirectory } from ${JSON.stringify(module)};
+      await openDataDirectory(${JSON.stringify(path)}); setInterval(() => {}, 1000); console.log('held');`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', code], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    await once(child.stdout, 'data');
+    await expect(openDataDirectory(path)).rejects.toMatchObject({ code: 'data_directory_locked' });
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    await (await openDataDirectory(path)).close();
+  });
+
+  it('works below a path that is too long for a socket', async () => {
+    const path = join(await newPath(), 'x'.repeat(90), 'y'.repeat(90));
+    const directory = await openDataDirectory(path);
+    directory.onStatus(() => 'here');
+    expect(await queryStatus(path)).toBe('here');
+    await directory.close();
+  });
+
+  it('says so when it cannot be written', async () => {
+    const path = join(await newPath(), 'file');
+    await writeFile(path, '');
+    await expect(openDataDirectory(join(path, 'below'))).rejects.toMatchObject({ code: 'data_directory_unwritable' });
+  });
+});
+
+describe('durations', () => {
+  it.each([
+    ['1500ms', 1500],
+    ['30s', 30_000],
+    ['10m', 600_000],
+    ['2h', 7_200_000],
+    ['7d', 604_800_000],
+  ])('%s', (text, expected) => expect(parseDuration(text)).toBe(expected));
+
+  it.each(['', '5', 's', '-1s', '1.5h', '2 h', '1w'])('refuses "%s"', (text) => {
+    expect(() => parseDuration(text)).toThrow(/write 30s, 10m, 2h or 7d/);
+  });
+});
+
+it('listen addresses are HOST:PORT', () => {
+  expect(parseListenAddress('0.0.0.0:8443')).toEqual({ host: '0.0.0.0', port: 8443 });
+  expect(parseListenAddress('[::1]:0')).toEqual({ host: '::1', port: 0 });
+  for (const wrong of ['8443', '::1:80', 'host:', 'host:70000', '[::1]']) {
+    expect(() => parseListenAddress(wrong)).toThrow(/HOST:PORT/);
+  }
+});
+
+it('the back-off stays within its bounds and grows to its maximum', () => {
+  fc.assert(
+    fc.property(fc.nat(10_000), fc.double({ min: 0, max: 1, noNaN: true }), (attempt, random) => {
+      const delay = backoff(attempt, () => random);
+      expect(delay).toBeGreaterThanOrEqual(0);
+      expect(delay).toBeLessThanOrEqual(limits.backoffMax);
+    }),
+  );
+  expect(backoff(0, () => 1)).toBe(limits.backoffBase);
+  expect(backoff(1000, () => 1)).toBe(limits.backoffMax);
+});
+
+it('metrics are served, and only they', async () => {
+  const metrics = await serveMetrics({ address: '127.0.0.1:0', registry: new Registry() });
+  expect((await fetch(metrics.url)).status).toBe(200);
+  expect((await fetch(metrics.url.replace('/metrics', '/'))).status).toBe(404);
+  await metrics.close();
+});
