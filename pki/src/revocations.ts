@@ -44,6 +44,7 @@ function decodeCrl(der: Uint8Array): x509.X509Crl {
 /** The TBSCertList, with its tag and length, as it stands in the list: the first element of the outer SEQUENCE. */
 function signedPart(der: Uint8Array): Uint8Array {
   const outer = header(der, 0);
+  if (outer.end !== der.length) throw new NetportError('protocol_error', 'the revocation list has a wrong length');
   const inner = header(der, outer.start);
   return der.subarray(outer.start, inner.end);
 }
