@@ -59,6 +59,8 @@ export const limits = {
   portQuarantine: 60 * second,
   /** How often relays report byte counters. */
   circuitReportInterval: 10 * second,
+  /** A leg that is idle this long is probed, so that a peer that vanished does not hold a circuit for ever. */
+  legKeepAlive: 30 * second,
   /** What the relay's userspace join buffers per direction before it stops reading the other side. */
   joinBufferBytes: 1024 * 1024,
   /** Circuits that one portal may ask for per minute: a healthy one asks once per peer. */

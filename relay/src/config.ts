@@ -1,0 +1,38 @@
+import { networkInterfaces } from 'node:os';
+import { NetportError } from '@netport/protocol';
+import type { PortRange } from './core/port-pool.js';
+import type { Datapath } from './datapath/datapath.js';
+import { userspace } from './datapath/userspace.js';
+
+export const datapathChoices = ['auto', 'userspace', 'xdp'] as const;
+export type DatapathChoice = (typeof datapathChoices)[number];
+
+/** One port for the probe and two for a circuit. */
+const fewestPorts = 3;
+
+/** `40000-49999`, both included. Throws `invalid_request`. */
+export function parsePortRange(text: string): PortRange {
+  const [, from, to] = /^(\d{1,5})-(\d{1,5})$/.exec(text) ?? [];
+  const [first, last] = [Number(from), Number(to)];
+  if (!(first >= 1 && last <= 65535)) {
+    throw new NetportError('invalid_request', `"${text}" is not a port range such as 40000-49999`);
+  }
+  if (last - first + 1 < fewestPorts) {
+    throw new NetportError('invalid_request', `a relay needs at least ${fewestPorts} ports, ${text} has fewer`);
+  }
+  return { first, last };
+}
+
+/** What portals dial when nobody said: the first IPv4 address that is not the loopback. Throws `address_unavailable`. */
+export function defaultAddress(interfaces = networkInterfaces()): string {
+  const addresses = Object.values(interfaces).flatMap((list) => list ?? []);
+  const found = addresses.find(({ family, internal }) => family === 'IPv4' && !internal);
+  if (found) return found.address;
+  throw new NetportError('address_unavailable', 'this machine has no public IPv4 address: give one with --address');
+}
+
+/** Throws `unavailable` where the choice is not part of this build. */
+export function chooseDatapath(choice: DatapathChoice): Datapath {
+  if (choice !== 'xdp') return userspace;
+  throw new NetportError('unavailable', 'this build has only the userspace datapath: use --datapath auto or userspace');
+}

@@ -1,0 +1,125 @@
+import {
+  asNetportError,
+  decodeMessage,
+  fromBase64Url,
+  type LegCounters,
+  limits,
+  type RelayCommand,
+  type RelayMessage,
+  relayCommandSchema,
+} from '@netport/protocol';
+import { type ControlSession, type Logger, openControlSession, type StoredIdentity } from '@netport/runtime';
+import type { CircuitReport, RelayEvent } from '../core/events.js';
+import type { RevocationStore } from './revocations.js';
+
+type Hello = Extract<RelayMessage, { type: 'hello' }>;
+
+export interface RelaySessionOptions {
+  identity: StoredIdentity;
+  revocations: RevocationStore;
+  /** What `hello` says of this relay, without the circuits that run. */
+  self: Omit<Hello, 'type' | 'circuits'>;
+  onEvent: (event: RelayEvent) => void;
+  /** Of every joined circuit. */
+  counters: () => LegCounters[];
+  log: Logger;
+}
+
+export interface RelaySession {
+  readonly up: boolean;
+  readonly since: Date;
+  /** Tells the control server; the end of a circuit is kept until it can be told. */
+  report(report: CircuitReport, counters: LegCounters): void;
+  close(): Promise<void>;
+}
+
+/** The relay's control session: its commands become events of the core, the core's reports become messages. */
+export function openRelaySession(options: RelaySessionOptions): RelaySession {
+  const { identity, revocations, self, onEvent, counters, log } = options;
+  const unsent: RelayMessage[] = [];
+  let session: ControlSession<RelayCommand, RelayMessage> | undefined;
+
+  const sendCounters = () => session?.send({ type: 'counters', circuits: counters() });
+  const tell = (message: RelayMessage) => {
+    if (session?.send(message) || message.type !== 'circuit.ended') return;
+    unsent.push(message);
+    if (unsent.length > limits.circuitsPerRelay) {
+      unsent.shift();
+      log.warn('the oldest report of an ended circuit was dropped: the control server is away for too long');
+    }
+  };
+
+  const onMessage = (message: RelayCommand): void => {
+    switch (message.type) {
+      case 'welcome':
+        return;
+      case 'crl':
+        revocations.accept(Buffer.from(message.der, 'base64')).catch((thrown) => {
+          const error = asNetportError(thrown);
+          log.warn({ code: error.code }, `revocation list refused: ${error.message}`);
+        });
+        return;
+      case 'circuit.open': {
+        const { id: request, circuitId, transport, tokens } = message;
+        if (transport !== 'tcp') {
+          const text = 'this relay joins TCP legs only';
+          tell({ type: 'error', id: request, code: 'relay_unavailable', message: text });
+          return;
+        }
+        onEvent({ type: 'open', request, circuitId, tokens: [fromBase64Url(tokens[0]), fromBase64Url(tokens[1])] });
+        return;
+      }
+      case 'circuit.close':
+        onEvent({ type: 'close', circuitId: message.circuitId });
+        return;
+      case 'report':
+        sendCounters();
+        return;
+      case 'error':
+        log.warn({ code: message.code }, `the control server refused a message: ${message.message}`);
+    }
+  };
+
+  session = openControlSession<RelayCommand, RelayMessage>({
+    identity,
+    trust: () => ({ rootPems: [identity.rootPem], revocations: revocations.current }),
+    hello: () => ({ type: 'hello', ...self, circuits: counters().map(({ circuitId }) => circuitId) }),
+    decode: (text) => decodeMessage(relayCommandSchema, text),
+    onMessage,
+    onUp: () => {
+      for (const message of unsent.splice(0)) tell(message);
+    },
+    log,
+  });
+  const opened = session;
+  const interval = setInterval(() => {
+    if (opened.up && counters().length > 0) sendCounters();
+  }, limits.circuitReportInterval);
+
+  return {
+    get up() {
+      return opened.up;
+    },
+    get since() {
+      return opened.since;
+    },
+    report: (report, legCounters) => tell(toMessage(report, legCounters)),
+    close: () => {
+      clearInterval(interval);
+      return opened.close();
+    },
+  };
+}
+
+function toMessage(report: CircuitReport, counters: LegCounters): RelayMessage {
+  switch (report.type) {
+    case 'opened':
+      return { type: 'circuit.opened', id: report.request, circuitId: report.circuitId, ports: report.ports };
+    case 'refused':
+      return { type: 'error', id: report.request, code: report.code, message: report.message };
+    case 'joined':
+      return { type: 'circuit.joined', circuitId: report.circuitId };
+    case 'ended':
+      return { type: 'circuit.ended', counters, code: report.code };
+  }
+}

@@ -1,0 +1,255 @@
+import { type CircuitId, limits as defaultLimits, type ErrorCode } from '@netport/protocol';
+import { judge } from './binding.js';
+import { type Circuit, newLeg, type Place } from './circuit.js';
+import type { CircuitReport, ConnectionId, RelayCommand, RelayEvent } from './events.js';
+import { type HalfOpenLimits, HalfOpenTable } from './half-open.js';
+import { PortPool, type PortRange } from './port-pool.js';
+import { type Rejection, rejections } from './rejections.js';
+
+export interface RelayLimits extends HalfOpenLimits {
+  legBindTimeout: number;
+  circuitsPerRelay: number;
+  portQuarantine: number;
+}
+
+type EventOf<Type extends RelayEvent['type']> = Extract<RelayEvent, { type: Type }>;
+
+const noPorts = 'no two ports of the range are free on this relay';
+
+/** The relay without its sockets: events and an instant in, commands out. Instants are milliseconds that never go back. */
+export class RelayCore {
+  /** How many connections were closed without an answer, by reason. */
+  readonly rejected = Object.fromEntries(rejections.map((reason) => [reason, 0])) as Record<Rejection, number>;
+  readonly #limits: RelayLimits;
+  readonly #pool: PortPool;
+  readonly #halfOpen: HalfOpenTable;
+  readonly #circuits = new Map<CircuitId, Circuit>();
+  readonly #places = new Map<number, Place>();
+  /** They share one timeout, so the order of insertion is the order of the deadlines. */
+  readonly #unjoined = new Map<CircuitId, Circuit>();
+  /** Bound legs of circuits that are not joined: from the join on, the datapath owns the connections. */
+  readonly #bound = new Map<ConnectionId, Circuit>();
+  #draining = false;
+
+  constructor(options: { ports: PortRange; limits?: RelayLimits }) {
+    this.#limits = options.limits ?? defaultLimits;
+    this.#pool = new PortPool(options.ports);
+    this.#halfOpen = new HalfOpenTable(this.#limits);
+  }
+
+  handle(event: RelayEvent, now: number): RelayCommand[] {
+    return [...this.#expire(now), ...this.#apply(event, now)];
+  }
+
+  /** The instant at which a `tick` is due, or undefined when nothing waits. */
+  nextDeadline(): number | undefined {
+    const circuit = this.#unjoined.values().next().value?.expiresAt ?? Number.POSITIVE_INFINITY;
+    const connection = this.#halfOpen.nextDeadline() ?? Number.POSITIVE_INFINITY;
+    const next = Math.min(circuit, connection);
+    return next === Number.POSITIVE_INFINITY ? undefined : next;
+  }
+
+  get counts(): { circuits: number; joined: number; halfOpen: number; bound: number; ports: number } {
+    return {
+      circuits: this.#circuits.size,
+      joined: this.#circuits.size - this.#unjoined.size,
+      halfOpen: this.#halfOpen.size,
+      bound: this.#bound.size,
+      ports: this.#pool.inUse,
+    };
+  }
+
+  #apply(event: RelayEvent, now: number): RelayCommand[] {
+    switch (event.type) {
+      case 'open':
+        return this.#open(event, now);
+      case 'close':
+        return this.#end(event.circuitId, 'circuit_closed', now);
+      case 'listening':
+        return this.#listening(event);
+      case 'listen_failed':
+        return this.#listenFailed(event, now);
+      case 'connected':
+        return this.#connected(event, now);
+      case 'received':
+        return this.#received(event, now);
+      case 'disconnected':
+        return this.#disconnected(event, now);
+      case 'parted':
+        return this.#parted(event, now);
+      case 'tick':
+        return [];
+      case 'drain':
+        this.#draining = true;
+        return [];
+      case 'stop':
+        return [...this.#circuits.keys()].flatMap((circuitId) => this.#end(circuitId, 'draining', now));
+    }
+  }
+
+  #expire(now: number): RelayCommand[] {
+    const commands: RelayCommand[] = this.#halfOpen.overdue(now).map((connection) => this.#reject(connection, 'slow'));
+    for (const [circuitId, { expiresAt }] of this.#unjoined) {
+      if (expiresAt > now) break;
+      commands.push(...this.#end(circuitId, 'circuit_expired', now));
+    }
+    return commands;
+  }
+
+  #open({ request, circuitId, tokens }: EventOf<'open'>, now: number): RelayCommand[] {
+    const refuse = (code: ErrorCode, message: string) => [
+      tell({ type: 'refused', request, circuitId, code, message: `circuit ${circuitId}: ${message}` }),
+    ];
+    if (this.#draining) return refuse('draining', 'the relay is shutting down');
+    if (this.#circuits.has(circuitId)) return refuse('already_exists', 'it is open already');
+    if (this.#circuits.size >= this.#limits.circuitsPerRelay) {
+      return refuse('limit_exceeded', `this relay carries ${this.#circuits.size} circuits already`);
+    }
+    const [first, second] = [this.#pool.take(now), this.#pool.take(now)];
+    if (first === undefined || second === undefined) {
+      if (first !== undefined) this.#pool.release(first, now);
+      return refuse('limit_exceeded', noPorts);
+    }
+    const circuit: Circuit = {
+      id: circuitId,
+      request,
+      legs: [newLeg(first, tokens[0]), newLeg(second, tokens[1])],
+      expiresAt: now + this.#limits.legBindTimeout,
+      state: 'opening',
+    };
+    this.#circuits.set(circuitId, circuit);
+    this.#unjoined.set(circuitId, circuit);
+    return circuit.legs.map((leg) => this.#listen({ circuit, leg }));
+  }
+
+  #listen(place: Place): RelayCommand {
+    this.#places.set(place.leg.port, place);
+    return { type: 'listen', port: place.leg.port };
+  }
+
+  #listening({ port }: EventOf<'listening'>): RelayCommand[] {
+    const place = this.#places.get(port);
+    if (!place || place.leg.listening) return [];
+    place.leg.listening = true;
+    const { circuit } = place;
+    const [a, b] = circuit.legs;
+    if (!a.listening || !b.listening) return [];
+    circuit.state = 'waiting';
+    return [tell({ type: 'opened', request: circuit.request, circuitId: circuit.id, ports: [a.port, b.port] })];
+  }
+
+  #listenFailed({ port, code }: EventOf<'listen_failed'>, now: number): RelayCommand[] {
+    const place = this.#places.get(port);
+    if (!place || place.leg.listening) return [];
+    const { circuit, leg } = place;
+    if (code !== 'address_in_use') return this.#end(circuit.id, code, now, `the relay cannot listen on port ${port}`);
+    const next = this.#pool.take(now);
+    if (next === undefined) return this.#end(circuit.id, 'limit_exceeded', now, noPorts);
+    // Another program has it: no use in trying it again soon.
+    this.#places.delete(port);
+    this.#pool.release(port, now + this.#limits.portQuarantine);
+    leg.port = next;
+    return [{ type: 'unlisten', port }, this.#listen(place)];
+  }
+
+  #connected({ connection, port }: EventOf<'connected'>, now: number): RelayCommand[] {
+    const place = this.#places.get(port);
+    if (!place?.leg.listening) return [this.#drop(connection, 'unknown_circuit')];
+    if (place.circuit.state === 'joined') return [this.#drop(connection, 'already_bound')];
+    const surplus = this.#halfOpen.surplus(place.leg);
+    const commands = surplus === undefined ? [] : [this.#reject(surplus, 'over_quota')];
+    this.#halfOpen.add(connection, place, now);
+    return commands;
+  }
+
+  #received({ connection, bytes }: EventOf<'received'>, now: number): RelayCommand[] {
+    const waiting = this.#bound.get(connection);
+    if (waiting) {
+      this.rejected.early_data++;
+      return this.#end(waiting.id, 'leg_rejected', now);
+    }
+    const halfOpen = this.#halfOpen.get(connection);
+    if (!halfOpen) return [];
+    const verdict = judge(halfOpen, bytes);
+    if (verdict === 'incomplete') return [];
+    return verdict === 'bind' ? this.#bind(connection, halfOpen) : [this.#reject(connection, verdict)];
+  }
+
+  #bind(connection: ConnectionId, { circuit, leg }: Place): RelayCommand[] {
+    this.#halfOpen.remove(connection);
+    leg.bound = connection;
+    this.#bound.set(connection, circuit);
+    const [a, b] = circuit.legs;
+    if (a.bound === undefined || b.bound === undefined) return [];
+    this.#bound.delete(a.bound);
+    this.#bound.delete(b.bound);
+    this.#unjoined.delete(circuit.id);
+    circuit.state = 'joined';
+    return [
+      ...this.#closePorts(circuit, 'already_bound'),
+      { type: 'join', circuitId: circuit.id, connections: [a.bound, b.bound] },
+      tell({ type: 'joined', circuitId: circuit.id }),
+    ];
+  }
+
+  #disconnected({ connection }: EventOf<'disconnected'>, now: number): RelayCommand[] {
+    const waiting = this.#bound.get(connection);
+    // Its token is spent, so this circuit can never be joined: the portals had better ask for another.
+    if (waiting) return this.#end(waiting.id, 'circuit_closed', now);
+    if (this.#halfOpen.remove(connection)) this.rejected.malformed++;
+    return [];
+  }
+
+  #parted({ circuitId, code }: EventOf<'parted'>, now: number): RelayCommand[] {
+    return this.#circuits.get(circuitId)?.state === 'joined' ? this.#end(circuitId, code, now) : [];
+  }
+
+  /** Gives back everything that a circuit holds. One that the control server never saw opened is refused instead. */
+  #end(
+    circuitId: CircuitId,
+    code: ErrorCode,
+    now: number,
+    why = 'it ended before its ports were open',
+  ): RelayCommand[] {
+    const circuit = this.#circuits.get(circuitId);
+    if (!circuit) return [];
+    const { request, state, legs } = circuit;
+    const commands: RelayCommand[] =
+      state === 'joined' ? [{ type: 'part', circuitId }] : this.#closePorts(circuit, 'unknown_circuit');
+    for (const { bound, port } of legs) {
+      if (bound !== undefined && this.#bound.delete(bound)) commands.push({ type: 'drop', connection: bound });
+      this.#places.delete(port);
+      this.#pool.release(port, now + this.#limits.portQuarantine);
+    }
+    this.#unjoined.delete(circuitId);
+    this.#circuits.delete(circuitId);
+    const message = `circuit ${circuitId}: ${why}`;
+    commands.push(
+      tell(
+        state === 'opening'
+          ? { type: 'refused', request, circuitId, code, message }
+          : { type: 'ended', circuitId, code },
+      ),
+    );
+    return commands;
+  }
+
+  #closePorts(circuit: Circuit, rejection: Rejection): RelayCommand[] {
+    return circuit.legs.flatMap((leg): RelayCommand[] => [
+      { type: 'unlisten', port: leg.port },
+      ...this.#halfOpen.of(leg).map((connection) => this.#reject(connection, rejection)),
+    ]);
+  }
+
+  #reject(connection: ConnectionId, rejection: Rejection): RelayCommand {
+    this.#halfOpen.remove(connection);
+    return this.#drop(connection, rejection);
+  }
+
+  #drop(connection: ConnectionId, rejection: Rejection): RelayCommand {
+    this.rejected[rejection]++;
+    return { type: 'drop', connection, rejection };
+  }
+}
+
+const tell = (report: CircuitReport): RelayCommand => ({ type: 'tell', report });

@@ -1,0 +1,150 @@
+import type { Server, Socket } from 'node:net';
+import { asNetportError, type CircuitId, type LegCounters } from '@netport/protocol';
+import type { Logger } from '@netport/runtime';
+import type { CircuitReport, ConnectionId, RelayCommand, RelayEvent } from '../core/events.js';
+import type { RelayCore } from '../core/relay-core.js';
+import type { Datapath, Join } from '../datapath/datapath.js';
+import { listen } from './listener.js';
+
+export interface RelayIoOptions {
+  core: RelayCore;
+  datapath: Datapath;
+  /** Every address unless given. */
+  listenAddress?: string | undefined;
+  /** `counters` are those at the moment of the report. */
+  onReport: (report: CircuitReport, counters: LegCounters) => void;
+  log: Logger;
+  /** Milliseconds that never go back. */
+  now?: () => number;
+}
+
+/** The core's hands: turns what sockets do into events, and carries out the commands. Decides nothing. */
+export class RelayIo {
+  readonly #options: RelayIoOptions;
+  readonly #now: () => number;
+  readonly #servers = new Map<number, Promise<Server | undefined>>();
+  /** Connections that are not joined: each with what takes its listeners off. */
+  readonly #sockets = new Map<ConnectionId, { socket: Socket; detach: () => void }>();
+  readonly #joins = new Map<CircuitId, Join>();
+  #bytesOfEnded = 0;
+  #lastConnection = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(options: RelayIoOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  dispatch(event: RelayEvent): void {
+    const { core } = this.#options;
+    for (const command of core.handle(event, this.#now())) this.#execute(command);
+    this.#arm();
+  }
+
+  /** Of every joined circuit. */
+  counters(): LegCounters[] {
+    return [...this.#joins.keys()].map((circuitId) => this.#countersOf(circuitId));
+  }
+
+  /** Received from legs since the relay started. */
+  bytesTotal(): number {
+    return this.counters().reduce((total, { bytes }) => total + bytes[0] + bytes[1], this.#bytesOfEnded);
+  }
+
+  #execute(command: RelayCommand): void {
+    switch (command.type) {
+      case 'listen':
+        this.#servers.set(command.port, this.#listen(command.port));
+        return;
+      case 'unlisten':
+        // It may still be opening: then it is closed as soon as it is open.
+        void this.#servers.get(command.port)?.then((server) => server?.close());
+        this.#servers.delete(command.port);
+        return;
+      case 'drop': {
+        const { connection, rejection } = command;
+        const socket = this.#release(connection);
+        if (rejection) this.#options.log.debug({ rejection, peer: socket?.remoteAddress }, 'connection refused');
+        socket?.destroy();
+        return;
+      }
+      case 'join':
+        this.#join(command.circuitId, command.connections);
+        return;
+      case 'part':
+        this.#joins.get(command.circuitId)?.end();
+        return;
+      case 'tell': {
+        const { report } = command;
+        const counters = this.#countersOf(report.circuitId);
+        if (report.type === 'ended') {
+          this.#joins.delete(report.circuitId);
+          this.#bytesOfEnded += counters.bytes[0] + counters.bytes[1];
+        }
+        this.#options.onReport(report, counters);
+      }
+    }
+  }
+
+  async #listen(port: number): Promise<Server | undefined> {
+    const { listenAddress: address, log } = this.#options;
+    try {
+      const server = await listen({
+        port,
+        address,
+        onSocket: (socket) => this.#accept(socket, port),
+        onFault: (error) => log.warn({ port }, `cannot accept: ${error.message}`),
+      });
+      this.dispatch({ type: 'listening', port });
+      return server;
+    } catch (thrown) {
+      const { code, message } = asNetportError(thrown);
+      log.warn({ port, code }, message);
+      this.dispatch({ type: 'listen_failed', port, code });
+      return undefined;
+    }
+  }
+
+  #accept(socket: Socket, port: number): void {
+    const connection = ++this.#lastConnection;
+    const onData = (bytes: Buffer) => this.dispatch({ type: 'received', connection, bytes });
+    const onGone = () => {
+      this.#release(connection)?.destroy();
+      this.dispatch({ type: 'disconnected', connection });
+    };
+    const detach = () => socket.off('data', onData).off('end', onGone).off('close', onGone).off('error', onGone);
+    this.#sockets.set(connection, { socket, detach });
+    socket.on('data', onData).on('end', onGone).on('close', onGone).on('error', onGone);
+    this.dispatch({ type: 'connected', connection, port });
+  }
+
+  /** From here on, events of this socket are none of the core's business. */
+  #release(connection: ConnectionId): Socket | undefined {
+    const held = this.#sockets.get(connection);
+    this.#sockets.delete(connection);
+    held?.detach();
+    // A socket without an error listener would end the process.
+    return held?.socket.on('error', () => {});
+  }
+
+  #join(circuitId: CircuitId, connections: [ConnectionId, ConnectionId]): void {
+    const [a, b] = connections.map((connection) => this.#release(connection));
+    if (!a || !b) throw new Error('the core joined a connection that does not exist');
+    const join = this.#options.datapath.join([a, b]);
+    this.#joins.set(circuitId, join);
+    void join.closed.then((code) => this.dispatch({ type: 'parted', circuitId, code }));
+  }
+
+  #countersOf(circuitId: CircuitId): LegCounters {
+    const { datapath } = this.#options;
+    const join = this.#joins.get(circuitId);
+    return { circuitId, datapath: join?.datapath ?? datapath.kind, bytes: join?.counters() ?? [0, 0] };
+  }
+
+  #arm(): void {
+    clearTimeout(this.#timer);
+    const deadline = this.#options.core.nextDeadline();
+    if (deadline === undefined) return;
+    this.#timer = setTimeout(() => this.dispatch({ type: 'tick' }), Math.max(1, Math.ceil(deadline - this.#now())));
+  }
+}

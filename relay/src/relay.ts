@@ -1,0 +1,125 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { limits, NetportError } from '@netport/protocol';
+import {
+  type DataDirectory,
+  enrol,
+  type Logger,
+  loadIdentity,
+  openDataDirectory,
+  type Running,
+  type StoredIdentity,
+  serveMetrics,
+} from '@netport/runtime';
+import { chooseDatapath, type DatapathChoice, defaultAddress } from './config.js';
+import { openRevocationStore } from './control/revocations.js';
+import { openRelaySession, type RelaySession } from './control/session.js';
+import type { CircuitReport } from './core/events.js';
+import type { PortRange } from './core/port-pool.js';
+import { RelayCore } from './core/relay-core.js';
+import { openProbe } from './io/probe.js';
+import { RelayIo } from './io/relay-io.js';
+import { relayMetrics } from './metrics.js';
+
+export interface RelayOptions {
+  /** The data directory. */
+  data: string;
+  /** A join token: needed until the relay has an identity. */
+  join?: string | undefined;
+  /** What portals dial; by default the machine's first IPv4 address that is not the loopback. */
+  address?: string | undefined;
+  ports: PortRange;
+  /** Where legs are listened for; every address by default. */
+  listenAddress?: string | undefined;
+  datapath: DatapathChoice;
+  /** HOST:PORT */
+  metrics?: string | undefined;
+  version: string;
+  log: Logger;
+}
+
+/** Starts a relay. Throws `token_*`, `cert_*`, `data_directory_*`, `address_*` or `unavailable`, with what to do. */
+export async function startRelay(options: RelayOptions): Promise<Running> {
+  const { log, version, ports, listenAddress } = options;
+  const datapath = chooseDatapath(options.datapath);
+  const address = options.address ?? defaultAddress();
+  const directory = await openDataDirectory(options.data);
+  const identity = await identify(directory, options);
+  const revocations = await openRevocationStore({ directory, identity, log });
+
+  const probe = await openProbe(ports, listenAddress);
+  const core = new RelayCore({ ports: probe.ports });
+  let session: RelaySession | undefined;
+  const onReport: ConstructorParameters<typeof RelayIo>[0]['onReport'] = (report, counters) => {
+    logReport(log, report);
+    session?.report(report, counters);
+  };
+  const io = new RelayIo({ core, datapath, listenAddress, onReport, log });
+  const metrics = options.metrics
+    ? await serveMetrics({
+        address: options.metrics,
+        registry: relayMetrics({ core, io, up: () => session?.up ?? false }),
+      })
+    : undefined;
+  log.info(
+    { id: identity.id, address, ports: probe.ports, probePort: probe.port, metrics: metrics?.url },
+    `relay started with the ${datapath.kind} datapath`,
+  );
+
+  session = openRelaySession({
+    identity,
+    revocations,
+    self: { version, address, probePort: probe.port, capacity: capacity(probe.ports), datapath: datapath.kind },
+    onEvent: (event) => io.dispatch(event),
+    counters: () => io.counters(),
+    log,
+  });
+  const opened = session;
+  directory.onStatus(() => ({
+    id: identity.id,
+    online: opened.up,
+    since: opened.since,
+    address,
+    datapath: datapath.kind,
+    ...core.counts,
+    rejected: core.rejected,
+  }));
+
+  return {
+    drain: async (graceMs) => {
+      log.info({ circuits: core.counts.circuits, graceMs }, 'draining');
+      io.dispatch({ type: 'drain' });
+      await until(() => core.counts.circuits === 0, graceMs);
+      io.dispatch({ type: 'stop' });
+      probe.close();
+      await opened.close();
+      await metrics?.close();
+      await directory.close();
+      log.info('stopped');
+    },
+  };
+}
+
+async function identify(directory: DataDirectory, options: RelayOptions): Promise<StoredIdentity> {
+  const stored = await loadIdentity(directory);
+  if (stored) return stored;
+  const { join: token, log } = options;
+  if (token) return enrol({ token, directory, log });
+  const message = `${directory.path} holds no identity: give a join token with --join`;
+  throw new NetportError('cert_missing', message);
+}
+
+/** How many circuits fit at once. */
+const capacity = ({ first, last }: PortRange): number =>
+  Math.min(limits.circuitsPerRelay, Math.floor((last - first + 1) / 2));
+
+function logReport(log: Logger, report: CircuitReport): void {
+  const { type, circuitId } = report;
+  const level = type === 'refused' ? 'warn' : 'info';
+  log[level]({ circuitId, ...('code' in report && { code: report.code }) }, `circuit ${type}`);
+}
+
+/** Resolves when the condition holds, or after `timeoutMs`. */
+async function until(condition: () => boolean, timeoutMs: number): Promise<void> {
+  const deadline = performance.now() + timeoutMs;
+  while (!condition() && performance.now() < deadline) await delay(100);
+}
