@@ -1,0 +1,79 @@
+import type { ClientHttp2Stream, Http2Stream, IncomingHttpHeaders, ServerHttp2Stream } from 'node:http2';
+import {
+  acceptFields,
+  asNetportError,
+  decodeAnswer,
+  decodeStreamHead,
+  encodeRejection,
+  limits,
+  NetportError,
+} from '@netport/protocol';
+import { cancelled, connectionReset, noError, refusedStream } from './h2-settings.js';
+import type { OnStream, TunnelStream } from './tunnel.js';
+
+/** Errors arrive as a 'close' too, where they are handled; a stream without a listener would end the process. */
+const heardAtClose = (): void => {};
+
+const tunnelStream = (stream: Http2Stream): TunnelStream => ({
+  bytes: stream,
+  reset: () => {
+    if (!stream.destroyed) stream.close(connectionReset);
+  },
+});
+
+/** What the peer answers to a CONNECT request: a stream, or why not. */
+export function awaitAnswer(stream: ClientHttp2Stream, abandon?: AbortSignal): Promise<TunnelStream> {
+  stream.on('error', heardAtClose);
+  return new Promise((resolve, reject) => {
+    const giveUp = (): void => stream.close(cancelled);
+    abandon?.addEventListener('abort', giveUp, { once: true });
+    const timer = setTimeout(giveUp, limits.tunnelSetupTimeout);
+    const settled = (): void => {
+      clearTimeout(timer);
+      abandon?.removeEventListener('abort', giveUp);
+    };
+    stream.once('response', (fields) => {
+      settled();
+      const refusal = decodeAnswer(fields);
+      if (!refusal) return resolve(tunnelStream(stream));
+      // Ended, not reset: an HTTP/2 server gives a session up that resets many streams.
+      stream.resume();
+      stream.end();
+      reject(refusal);
+    });
+    stream.once('close', () => {
+      settled();
+      reject(
+        stream.rstCode === refusedStream
+          ? new NetportError('draining', 'the peer takes no more streams on this tunnel')
+          : new NetportError('tunnel_lost', 'the stream ended before the peer had answered'),
+      );
+    });
+  });
+}
+
+/** Hands a CONNECT request of the peer to `onStream`; answers anything else itself. */
+export function receiveStream(stream: ServerHttp2Stream, fields: IncomingHttpHeaders, onStream: OnStream): void {
+  stream.on('error', heardAtClose);
+  const abandoned = new AbortController();
+  stream.once('close', () => abandoned.abort());
+  const reject = (error: NetportError): void => {
+    if (stream.destroyed || stream.headersSent) return;
+    stream.respond(encodeRejection(error.code, error.message), { endStream: true });
+    // RFC 9113 §8.1: tells a peer that still sends that nobody reads it.
+    stream.close(noError);
+  };
+  try {
+    onStream({
+      head: decodeStreamHead(fields),
+      abandoned: abandoned.signal,
+      accept: () => {
+        if (!stream.destroyed) stream.respond(acceptFields);
+        return tunnelStream(stream);
+      },
+      reject: (code, message) => reject(new NetportError(code, message)),
+    });
+  } catch (thrown) {
+    reject(asNetportError(thrown));
+  }
+}

@@ -1,0 +1,140 @@
+import { asNetportError, type ErrorCode, type Name, NetportError, type SpiffeId } from '@netport/protocol';
+import type { Tunnel } from './tunnel.js';
+
+/** Codes that speak against the relay of the circuit, rather than against the peer or the policy. */
+const relayFaults: ReadonlySet<ErrorCode> = new Set(['leg_rejected', 'circuit_expired', 'tunnel_failed', 'tunnel_lost']);
+/** How long a relay that failed is avoided, in milliseconds: long enough for the control server to miss it too. */
+const avoidFor = 60_000;
+/** As many as `circuit.request` takes. */
+const avoidAtMost = 16;
+
+export interface TunnelsOptions {
+  /** Builds a tunnel as its client over a new circuit; a failure names the relay, when one was given. */
+  dial(peer: SpiffeId, avoid: Name[]): Promise<Tunnel>;
+  onChange?: (event: { tunnel: Tunnel; reason?: NetportError }) => void;
+  /** Milliseconds. */
+  idle: number;
+  now: () => number;
+}
+
+/** A failed dial, with the relay that it failed over. */
+export class DialFailure extends Error {
+  readonly relay: Name;
+  readonly reason: NetportError;
+
+  constructor(relay: Name, reason: NetportError) {
+    super(reason.message, { cause: reason });
+    this.relay = relay;
+    this.reason = reason;
+  }
+}
+
+/** The tunnels of this portal: at most one per direction and peer, built when needed, closed when idle. */
+export class Tunnels {
+  readonly #options: TunnelsOptions;
+  /** Tunnels that this portal opens streams on, and those that it receives streams on. */
+  readonly #client = new Map<SpiffeId, Tunnel>();
+  readonly #server = new Map<SpiffeId, Tunnel>();
+  /** Every tunnel that still carries something, drained ones included. */
+  readonly #all = new Set<Tunnel>();
+  readonly #dialling = new Map<SpiffeId, Promise<Tunnel>>();
+  readonly #failed = new Map<Name, number>();
+  readonly #busyAt = new Map<Tunnel, number>();
+  readonly #sweep: NodeJS.Timeout;
+  #closed = false;
+
+  constructor(options: TunnelsOptions) {
+    this.#options = options;
+    this.#sweep = setInterval(() => this.#closeIdle(), Math.max(1, options.idle / 10));
+    this.#sweep.unref();
+  }
+
+  get all(): Tunnel[] {
+    return [...this.#all];
+  }
+
+  /** The tunnel to open streams on. Everybody who asks while one is being built shares that one, and its failure. */
+  async open(peer: SpiffeId): Promise<Tunnel> {
+    if (this.#closed) throw new NetportError('draining', 'this portal is shutting down');
+    const standing = this.#client.get(peer);
+    if (standing?.open) return standing;
+    const running = this.#dialling.get(peer) ?? this.#dial(peer).finally(() => this.#dialling.delete(peer));
+    this.#dialling.set(peer, running);
+    return running;
+  }
+
+  /** Takes a tunnel in; it replaces an older one of the same direction and peer, which may finish its streams. */
+  adopt(tunnel: Tunnel): void {
+    const { context } = tunnel;
+    if (this.#closed) return tunnel.close(new NetportError('draining', 'this portal is shutting down'));
+    const side = context.role === 'client' ? this.#client : this.#server;
+    side.get(context.peer)?.drain();
+    side.set(context.peer, tunnel);
+    this.#all.add(tunnel);
+    this.#busyAt.set(tunnel, this.#options.now());
+    this.#options.onChange?.({ tunnel });
+    void tunnel.closed.then((reason) => {
+      if (side.get(context.peer) === tunnel) side.delete(context.peer);
+      this.#all.delete(tunnel);
+      this.#busyAt.delete(tunnel);
+      if (reason.code === 'tunnel_lost') this.#avoid(context.relay as Name);
+      this.#options.onChange?.({ tunnel, reason });
+    });
+  }
+
+  /** Closes those that a policy or a revocation list no longer permits. */
+  closeWhere(condition: (tunnel: Tunnel) => boolean, reason: NetportError): void {
+    for (const tunnel of this.all) if (condition(tunnel)) tunnel.close(reason);
+  }
+
+  /** No new tunnels or streams from here; resolves when the last tunnel is gone. */
+  async drain(): Promise<void> {
+    this.#closed = true;
+    clearInterval(this.#sweep);
+    const { all } = this;
+    for (const tunnel of all) tunnel.drain();
+    await Promise.all(all.map(({ closed }) => closed));
+  }
+
+  close(reason: NetportError): void {
+    this.#closed = true;
+    clearInterval(this.#sweep);
+    this.closeWhere(() => true, reason);
+  }
+
+  async #dial(peer: SpiffeId): Promise<Tunnel> {
+    try {
+      const tunnel = await this.#options.dial(peer, this.#avoided());
+      this.adopt(tunnel);
+      return tunnel;
+    } catch (thrown) {
+      if (!(thrown instanceof DialFailure)) throw asNetportError(thrown, 'tunnel_failed');
+      if (relayFaults.has(thrown.reason.code)) this.#avoid(thrown.relay);
+      throw thrown.reason;
+    }
+  }
+
+  #avoid(relay: Name): void {
+    // Deleted first, so that the map stays in order of time and its oldest entry is the first.
+    this.#failed.delete(relay);
+    this.#failed.set(relay, this.#options.now());
+    const [oldest] = this.#failed.keys();
+    if (this.#failed.size > avoidAtMost && oldest) this.#failed.delete(oldest);
+  }
+
+  #avoided(): Name[] {
+    const since = this.#options.now() - avoidFor;
+    return [...this.#failed].filter(([, at]) => at > since).map(([relay]) => relay);
+  }
+
+  #closeIdle(): void {
+    const now = this.#options.now();
+    for (const tunnel of this.#all) {
+      if (tunnel.counters().streams > 0) this.#busyAt.set(tunnel, now);
+      // Only the client's end: it alone knows that no stream is about to open.
+      else if (tunnel.context.role === 'client' && now - (this.#busyAt.get(tunnel) ?? now) >= this.#options.idle) {
+        tunnel.drain();
+      }
+    }
+  }
+}
