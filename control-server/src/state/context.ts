@@ -1,0 +1,28 @@
+import type { Authority } from '@netport/pki';
+import { formatSpiffeId, type Name, type SpiffeId, type TrustDomain } from '@netport/protocol';
+import type { MemberKind, Store } from '../store/store.js';
+
+/** What every use case works with. */
+export interface StateContext {
+  store: Store;
+  authority: Authority;
+  trustDomain: TrustDomain;
+  /** `https://host:port`, as it is written into join tokens. */
+  publicUrl: string;
+  now: () => Date;
+}
+
+/** Who asks for something. */
+export interface Actor {
+  /** A SPIFFE ID, `token:<name>`, or `anonymous`. */
+  name: string;
+  /** The address of the connection. */
+  origin: string | null;
+}
+
+export const memberId = ({ trustDomain }: { trustDomain: TrustDomain }, kind: MemberKind, name: Name): SpiffeId =>
+  formatSpiffeId({ trustDomain, kind, name });
+
+/** This server itself, as an actor and in its certificate. */
+export const controlId = (trustDomain: TrustDomain): SpiffeId =>
+  formatSpiffeId({ trustDomain, kind: 'control', name: 'control' as Name });

@@ -1,0 +1,105 @@
+import { timingSafeEqual } from 'node:crypto';
+import { checkCsr, type Issued } from '@netport/pki';
+import { asNetportError, decodeJoinToken, type JoinToken, NetportError } from '@netport/protocol';
+import type { JoinTokenRecord, Records } from '../store/store.js';
+import { audit, auditEvent } from './audit.js';
+import { type Outcome, unchanged } from './change.js';
+import { memberId, type StateContext } from './context.js';
+import { hashSecret } from './join-tokens.js';
+
+export interface EnrolRequest {
+  /** The text of a join token. */
+  token: string;
+  /** PKCS#10, DER. */
+  csr: Uint8Array;
+}
+
+/**
+ * Turns a join token into a certificate: who it is for comes from the token alone, the CSR gives nothing but its key.
+ * Token use and certificate are one transaction, so one token makes at most one certificate, and a CSR that is refused
+ * does not use the token up. Throws `token_*` or `csr_invalid`.
+ */
+export async function enrol(
+  context: StateContext,
+  origin: string | null,
+  request: EnrolRequest,
+): Promise<Outcome<Issued>> {
+  const token = decodeJoinToken(request.token);
+  const issued = await context.store.transaction(async (records) => {
+    const found = await records.joinTokens.find(token.id);
+    checkToken(found, token, context.now());
+    const publicKey = await checkCsr(request.csr);
+    return issueFor(context, records, found, publicKey, origin);
+  });
+  return unchanged(issued);
+}
+
+/** In this order: it exists and the secret is right (one answer for both), not used, not expired. */
+function checkToken(found: JoinTokenRecord | undefined, token: JoinToken, now: Date): asserts found is JoinTokenRecord {
+  const presented = hashSecret(token.secret);
+  if (!found || !timingSafeEqual(presented, found.secretHash)) {
+    throw new NetportError('token_invalid', `this join token for ${token.kind} ${token.name} is not known here`);
+  }
+  const who = `${found.kind} ${found.name}`;
+  if (found.usedAt) throw used(who, found.usedAt);
+  if (found.expiresAt <= now) {
+    throw new NetportError('token_expired', `the join token for ${who} expired at ${found.expiresAt.toISOString()}`);
+  }
+}
+
+const used = (who: string, at: Date): NetportError =>
+  new NetportError('token_used', `the join token for ${who} was used at ${at.toISOString()}`);
+
+async function issueFor(
+  context: StateContext,
+  records: Records,
+  token: JoinTokenRecord,
+  publicKey: Uint8Array,
+  origin: string | null,
+): Promise<Issued> {
+  const now = context.now();
+  if (!(await records.joinTokens.use(token.id, now))) throw used(`${token.kind} ${token.name}`, now);
+  const id = memberId(context, token.kind, token.name);
+  const issued = await context.authority.issue({ id, publicKey, now });
+  const { serial, notBefore, notAfter } = issued;
+  await records.certificates.add({ serial, subject: id, notBefore, notAfter });
+  await audit(
+    records,
+    now,
+    { name: id, origin },
+    {
+      action: `${token.kind}.enrol`,
+      subject: token.name,
+      detail: { serial, notAfter: notAfter.toISOString() },
+    },
+  );
+  return issued;
+}
+
+/** Writes down an enrolment that was refused. What the token claims is recorded as a claim, never as the actor. */
+export function auditRefusedEnrolment(
+  context: StateContext,
+  origin: string | null,
+  token: string,
+  error: NetportError,
+): Promise<void> {
+  const claim = claimOf(token);
+  return auditEvent(
+    context,
+    { name: 'anonymous', origin },
+    {
+      action: `${claim?.kind ?? 'portal'}.enrol`,
+      subject: claim?.name ?? null,
+      code: asNetportError(error).code,
+      detail: { message: error.message },
+    },
+  );
+}
+
+function claimOf(token: string): JoinToken | undefined {
+  try {
+    return decodeJoinToken(token);
+  } catch {
+    return undefined;
+  }
+}

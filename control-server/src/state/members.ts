@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto';
+import { limits, type Name, NetportError, type NewToken } from '@netport/protocol';
+import type { Member, MemberKind, Records } from '../store/store.js';
+import { audit } from './audit.js';
+import { type Change, noChange, type Outcome, unchanged } from './change.js';
+import { type Actor, memberId, type StateContext } from './context.js';
+import { makeJoinToken } from './join-tokens.js';
+
+/** Adds a portal or relay and makes its first join token. Throws `already_exists`. */
+export async function addMember(
+  context: StateContext,
+  actor: Actor,
+  kind: MemberKind,
+  name: Name,
+): Promise<Outcome<NewToken>> {
+  const now = context.now();
+  const member: Member = {
+    id: randomUUID(),
+    kind,
+    name,
+    createdAt: now,
+    lastSeenAt: null,
+    address: null,
+    version: null,
+  };
+  const token = await context.store.transaction(async (records) => {
+    await records.members.add(member);
+    await audit(records, now, actor, { action: `${kind}.add`, subject: name });
+    return makeJoinToken(context, records, member, limits.joinTokenLifetime);
+  });
+  return unchanged(token);
+}
+
+/** Makes another join token, in milliseconds of life. Throws `not_found`. */
+export async function addToken(
+  context: StateContext,
+  actor: Actor,
+  member: { kind: MemberKind; name: string },
+  lifetime: number = limits.joinTokenLifetime,
+): Promise<Outcome<NewToken>> {
+  const token = await context.store.transaction(async (records) => {
+    const found = await existing(records, member.kind, member.name);
+    const made = await makeJoinToken(context, records, found, lifetime);
+    await audit(records, context.now(), actor, {
+      action: `${found.kind}.token`,
+      subject: found.name,
+      detail: { expiresAt: made.expiresAt },
+    });
+    return made;
+  });
+  return unchanged(token);
+}
+
+/** Removes a portal or relay with its tokens and access pairs, and revokes its certificates. Throws `not_found`. */
+export async function removeMember(
+  context: StateContext,
+  actor: Actor,
+  kind: MemberKind,
+  name: string,
+): Promise<Outcome<Record<string, never>>> {
+  const change = await context.store.transaction(async (records) => {
+    const member = await existing(records, kind, name);
+    const pairs = (await records.pairs.list()).filter(({ from, to }) => from.portal === name || to.portal === name);
+    const withdrawn = kind === 'portal' ? pairs.map((pair) => pair.name) : [];
+    await records.members.remove(member.id);
+    const expulsion = await expel(context, records, member);
+    if (kind === 'portal') await records.bump('policy');
+    await audit(records, context.now(), actor, {
+      action: `${kind}.remove`,
+      subject: name,
+      ...(withdrawn.length > 0 && { detail: { pairs: withdrawn } }),
+    });
+    return { ...expulsion, policy: kind === 'portal' };
+  });
+  return { value: {}, change };
+}
+
+/** Revokes a member's certificates and withdraws its open join tokens; it stays, and may enrol again. Throws `not_found`. */
+export async function revokeMember(
+  context: StateContext,
+  actor: Actor,
+  kind: MemberKind,
+  name: string,
+): Promise<Outcome<Record<string, never>>> {
+  const change = await context.store.transaction(async (records) => {
+    const member = await existing(records, kind, name);
+    await records.joinTokens.removeOpen(member.id);
+    const expulsion = await expel(context, records, member);
+    await audit(records, context.now(), actor, { action: `${kind}.revoke`, subject: name });
+    return expulsion;
+  });
+  return { value: {}, change };
+}
+
+async function expel(context: StateContext, records: Records, member: Member): Promise<Change> {
+  const id = memberId(context, member.kind, member.name);
+  const revoked = await records.certificates.revoke(id, context.now());
+  return { ...noChange, revocations: revoked > 0, expelled: [{ id, code: 'cert_revoked' }] };
+}
+
+/** Throws `not_found`. */
+export async function existing(records: Records, kind: MemberKind, name: string): Promise<Member> {
+  const member = await records.members.find(kind, name);
+  if (!member) throw new NetportError('not_found', `no ${kind} is named "${name}"`);
+  return member;
+}

@@ -1,0 +1,133 @@
+import {
+  type CertificateSummary,
+  type ErrorCode,
+  NetportError,
+  type PairView,
+  type PortalView,
+  type RelayView,
+} from '@netport/protocol';
+import type { CertificateRecord, Member, MemberKind, PairRecord } from '../store/store.js';
+import { memberId, type StateContext } from './context.js';
+import { existing } from './members.js';
+import type { PortalPresence, Presence, RelayPresence } from './presence.js';
+
+/** Records and presence, joined into what the admin API shows. */
+export async function listMembers<K extends MemberKind>(
+  context: StateContext,
+  presence: Presence,
+  kind: K,
+): Promise<{ items: MemberView[K][] }> {
+  const members = await context.store.records.members.list(kind);
+  const certificates = await context.store.records.certificates.list(context.now());
+  return { items: members.map((member) => viewers[kind](context, presence, member, certificates)) };
+}
+
+/** Throws `not_found`. */
+export async function showMember<K extends MemberKind>(
+  context: StateContext,
+  presence: Presence,
+  kind: K,
+  name: string,
+): Promise<MemberView[K]> {
+  const member = await existing(context.store.records, kind, name);
+  return viewers[kind](context, presence, member, await context.store.records.certificates.list(context.now()));
+}
+
+interface MemberView {
+  portal: PortalView;
+  relay: RelayView;
+}
+
+type Viewer<View> = (
+  context: StateContext,
+  presence: Presence,
+  member: Member,
+  certificates: readonly CertificateRecord[],
+) => View;
+
+const viewers: { [K in MemberKind]: Viewer<MemberView[K]> } = {
+  portal: (context, presence, member, certificates) => {
+    const here = presence.portal(memberId(context, 'portal', member.name));
+    return { ...commonView(context, member, certificates, here), policyVersion: here?.policyVersion ?? null };
+  },
+  relay: (context, presence, member, certificates) => {
+    const here = presence.relay(memberId(context, 'relay', member.name));
+    return {
+      ...commonView(context, member, certificates, here),
+      datapath: here?.datapath ?? null,
+      circuits: here?.circuits ?? 0,
+      capacity: here?.capacity ?? null,
+    };
+  },
+};
+
+function commonView(
+  context: StateContext,
+  member: Member,
+  certificates: readonly CertificateRecord[],
+  here: PortalPresence | RelayPresence | undefined,
+) {
+  const id = memberId(context, member.kind, member.name);
+  const valid = certificates.filter(({ subject, revokedAt }) => subject === id && !revokedAt);
+  const expiries = valid.map(({ notAfter }) => notAfter.getTime());
+  return {
+    name: member.name,
+    id,
+    online: here !== undefined,
+    lastSeenAt: (here?.seenAt ?? member.lastSeenAt)?.toISOString() ?? null,
+    address: here?.address ?? member.address,
+    version: here?.version ?? member.version,
+    createdAt: member.createdAt.toISOString(),
+    certificateExpiresAt: expiries.length > 0 ? new Date(Math.max(...expiries)).toISOString() : null,
+  };
+}
+
+/** Evaluation order: disabled → expired → listener_failed → peer_offline → active. */
+export function pairView(pair: PairRecord, presence: Presence, now: Date): PairView {
+  const { id, name, protocol, from, to, enabled, expiresAt } = pair;
+  return {
+    id,
+    name,
+    protocol,
+    from,
+    to,
+    enabled,
+    ...(expiresAt && { expiresAt: expiresAt.toISOString() }),
+    createdAt: pair.createdAt.toISOString(),
+    ...pairState(pair, presence, now),
+  };
+}
+
+function pairState(pair: PairRecord, presence: Presence, now: Date): Pick<PairView, 'state' | 'error'> {
+  if (!pair.enabled) return { state: 'disabled', error: null };
+  if (pair.expiresAt && pair.expiresAt <= now) {
+    return { state: 'expired', error: problem('pair_expired', `expired at ${pair.expiresAt.toISOString()}`) };
+  }
+  const failed = presence.portalNamed(pair.from.portal)?.failedListeners.get(pair.id);
+  if (failed) return { state: 'listener_failed', error: failed };
+  const offline = [pair.from.portal, pair.to.portal].filter((name) => !presence.portalNamed(name));
+  if (offline.length > 0) {
+    const message = `${offline.join(' and ')} ${offline.length > 1 ? 'have' : 'has'} no control session`;
+    return { state: 'peer_offline', error: problem('peer_offline', message) };
+  }
+  return { state: 'active', error: null };
+}
+
+const problem = (code: ErrorCode, message: string): { code: ErrorCode; message: string } => {
+  const { help } = new NetportError(code, message);
+  return { code, message: `${message}. ${help}` };
+};
+
+/** The certificates that have not expired, revoked ones too, newest first. */
+export async function listCertificates(context: StateContext): Promise<{ items: CertificateSummary[] }> {
+  const certificates = await context.store.records.certificates.list(context.now());
+  return {
+    items: certificates.map(({ serial, subject, notBefore, notAfter, revokedAt }) => ({
+      serial,
+      subject,
+      notBefore: notBefore.toISOString(),
+      notAfter: notAfter.toISOString(),
+      ...(revokedAt && { revokedAt: revokedAt.toISOString() }),
+    })),
+  };
+}

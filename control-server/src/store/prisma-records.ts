@@ -1,0 +1,234 @@
+import {
+  type CircuitId,
+  type ErrorCode,
+  listenerKey,
+  type Name,
+  NetportError,
+  type PairId,
+  type Protocol,
+  type SpiffeId,
+  type Transport,
+} from '@netport/protocol';
+import { type Prisma, PrismaClientKnownRequestError } from './prisma.js';
+import type {
+  CertificateRecord,
+  CircuitRecord,
+  JoinTokenRecord,
+  Member,
+  MemberKind,
+  PairRecord,
+  Records,
+} from './store.js';
+
+/** Names in the database were checked when they came in: here they only get their brand back. */
+type Row<T extends keyof Prisma.TypeMap['model']> = Prisma.TypeMap['model'][T]['payload']['scalars'];
+
+/** The records over one Prisma client, which may be a transaction's. */
+export function prismaRecords(prisma: Prisma.TransactionClient): Records {
+  return {
+    members: {
+      add: (member) => unique(`the ${member.kind} ${member.name}`, () => prisma.member.create({ data: member })),
+      find: async (kind, name) => {
+        const row = await prisma.member.findUnique({ where: { kind_name: { kind, name } } });
+        return row ? toMember(row) : undefined;
+      },
+      list: async (kind) => (await prisma.member.findMany({ where: { kind }, orderBy: { name: 'asc' } })).map(toMember),
+      seen: async (kind, name, lastSeenAt, address, version) => {
+        await prisma.member.updateMany({ where: { kind, name }, data: { lastSeenAt, address, version } });
+      },
+      remove: async (id) => {
+        await prisma.member.delete({ where: { id } });
+      },
+    },
+
+    joinTokens: {
+      add: async (token) => {
+        await prisma.joinToken.create({ data: { ...token, secretHash: Uint8Array.from(token.secretHash) } });
+      },
+      find: async (id) => {
+        const row = await prisma.joinToken.findUnique({ where: { id }, include: { member: true } });
+        return row ? toJoinToken(row) : undefined;
+      },
+      list: async (limit) => {
+        const rows = await prisma.joinToken.findMany({
+          include: { member: true },
+          orderBy: [{ createdAt: 'desc' }, { id: 'asc' }],
+          take: limit,
+        });
+        return rows.map(toJoinToken);
+      },
+      use: async (id, usedAt) =>
+        (await prisma.joinToken.updateMany({ where: { id, usedAt: null }, data: { usedAt } })).count === 1,
+      remove: async (id) => (await prisma.joinToken.deleteMany({ where: { id } })).count === 1,
+      removeOpen: async (memberId) => {
+        await prisma.joinToken.deleteMany({ where: { memberId, usedAt: null } });
+      },
+    },
+
+    certificates: {
+      add: async (certificate) => {
+        await prisma.certificate.create({ data: certificate });
+      },
+      list: async (now) => {
+        const rows = await prisma.certificate.findMany({
+          where: { notAfter: { gt: now } },
+          orderBy: [{ notBefore: 'desc' }, { serial: 'asc' }],
+        });
+        return rows.map((row): CertificateRecord => ({ ...row, subject: row.subject as SpiffeId }));
+      },
+      revoke: async (subject, revokedAt) =>
+        (await prisma.certificate.updateMany({ where: { subject, revokedAt: null }, data: { revokedAt } })).count,
+    },
+
+    pairs: {
+      add: ({ from, to, ...pair }, fromId, toId) =>
+        unique(`the access pair ${pair.name}`, () =>
+          prisma.accessPair.create({
+            data: {
+              ...pair,
+              fromId,
+              fromAddress: from.address,
+              fromPort: from.port ?? null,
+              toId,
+              toAddress: to.address,
+              toPort: to.port ?? null,
+              listenerKey: listenerKey({ protocol: pair.protocol, ...from }),
+            },
+          }),
+        ),
+      find: async (name) => {
+        const row = await prisma.accessPair.findUnique({ where: { name }, include: bothPortals });
+        return row ? toPair(row) : undefined;
+      },
+      findListener: async (fromId, key) => {
+        const where = { fromId_listenerKey: { fromId, listenerKey: key } };
+        const row = await prisma.accessPair.findUnique({ where, include: bothPortals });
+        return row ? toPair(row) : undefined;
+      },
+      list: async () =>
+        (await prisma.accessPair.findMany({ include: bothPortals, orderBy: { name: 'asc' } })).map(toPair),
+      enable: async (id, enabled) => {
+        await prisma.accessPair.update({ where: { id }, data: { enabled } });
+      },
+      remove: async (id) => {
+        await prisma.accessPair.delete({ where: { id } });
+      },
+    },
+
+    circuits: {
+      add: async ({ ports, ...circuit }) => {
+        await prisma.circuit.create({ data: { ...circuit, firstPort: ports[0], secondPort: ports[1] } });
+      },
+      list: async () => {
+        const rows = await prisma.circuit.findMany({ where: { endedAt: null }, orderBy: { createdAt: 'asc' } });
+        return rows.map(toCircuit);
+      },
+      joined: async (id) => {
+        await prisma.circuit.updateMany({ where: { id, endedAt: null }, data: { state: 'joined' } });
+      },
+      end: async ({ id, sent, received, datapath }, endedAt, code) => {
+        const data = { state: 'ended', endedAt, code, sent, received, datapath };
+        await prisma.circuit.updateMany({ where: { id, endedAt: null }, data });
+      },
+    },
+
+    audit: {
+      add: async ({ detail, ...event }) => {
+        await prisma.auditEvent.create({ data: { ...event, detail: JSON.stringify(detail) } });
+      },
+      list: async ({ limit, before, action, subject }) => {
+        const rows = await prisma.auditEvent.findMany({
+          where: {
+            ...(before !== undefined && { id: { lt: before } }),
+            ...(action !== undefined && { action }),
+            ...(subject !== undefined && { subject }),
+          },
+          orderBy: { id: 'desc' },
+          take: limit,
+        });
+        return rows.map((row) => ({
+          ...row,
+          code: row.code as ErrorCode | null,
+          detail: JSON.parse(row.detail) as Record<string, unknown>,
+        }));
+      },
+    },
+
+    apiTokens: {
+      add: async (token) => {
+        await prisma.apiToken.create({ data: { ...token, hash: Uint8Array.from(token.hash) } });
+      },
+      list: () => prisma.apiToken.findMany(),
+      remove: async (name) => {
+        await prisma.apiToken.deleteMany({ where: { name } });
+      },
+    },
+
+    bump: async (name) => {
+      const row = await prisma.sequence.upsert({
+        where: { name },
+        create: { name, value: 1 },
+        update: { value: { increment: 1 } },
+      });
+      return row.value;
+    },
+    current: async (name) => (await prisma.sequence.findUnique({ where: { name } }))?.value ?? 0,
+  };
+}
+
+/** Runs a create and names what is there already. Throws `already_exists`. */
+async function unique(what: string, create: () => Promise<unknown>): Promise<void> {
+  try {
+    await create();
+  } catch (error) {
+    if (error instanceof PrismaClientKnownRequestError && error.code === 'P2002') {
+      throw new NetportError('already_exists', `${what} exists already`, { cause: error });
+    }
+    throw error;
+  }
+}
+
+const bothPortals = { from: { select: { name: true } }, to: { select: { name: true } } } as const;
+
+const toMember = (row: Row<'Member'>): Member => ({ ...row, kind: row.kind as MemberKind, name: row.name as Name });
+
+const toJoinToken = ({
+  member,
+  memberId: _memberId,
+  ...row
+}: Row<'JoinToken'> & { member: { kind: string; name: string } }): JoinTokenRecord => ({
+  ...row,
+  kind: member.kind as MemberKind,
+  name: member.name as Name,
+});
+
+const toPair = (row: Row<'AccessPair'> & { from: { name: string }; to: { name: string } }): PairRecord => ({
+  id: row.id as PairId,
+  name: row.name as Name,
+  protocol: row.protocol as Protocol,
+  from: toEndpoint(row.from.name, row.fromAddress, row.fromPort),
+  to: toEndpoint(row.to.name, row.toAddress, row.toPort),
+  enabled: row.enabled,
+  expiresAt: row.expiresAt,
+  createdAt: row.createdAt,
+});
+
+const toEndpoint = (portal: string, address: string, port: number | null): PairRecord['from'] => ({
+  portal: portal as Name,
+  address,
+  ...(port !== null && { port }),
+});
+
+const toCircuit = (row: Row<'Circuit'>): CircuitRecord => ({
+  id: row.id as CircuitId,
+  from: row.from as Name,
+  to: row.to as Name,
+  transport: row.transport as Transport,
+  relay: row.relay as Name,
+  ports: [row.firstPort, row.secondPort],
+  datapath: row.datapath as CircuitRecord['datapath'],
+  state: row.state as CircuitRecord['state'],
+  createdAt: row.createdAt,
+  sent: Number(row.sent),
+  received: Number(row.received),
+});

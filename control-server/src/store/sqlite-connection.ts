@@ -1,0 +1,75 @@
+import { type Client, type Config, createClient, type Transaction } from '@libsql/client';
+import { PrismaLibSql } from '@prisma/adapter-libsql';
+
+/** `busy_timeout` waits for a reader outside this process, such as a backup. It blocks the event loop, so it is short. */
+const pragmas = [
+  'PRAGMA journal_mode = WAL',
+  'PRAGMA synchronous = NORMAL',
+  'PRAGMA busy_timeout = 2000',
+  'PRAGMA foreign_keys = ON',
+];
+
+/**
+ * One SQLite connection. libsql's own client opens another after each transaction, which forgets the pragmas and keeps
+ * the old one open until it is garbage collected; here the transaction runs on the one connection. The callers take
+ * turns: Prisma's adapter holds its lock for the whole of a transaction, and the migration runner is alone.
+ */
+export async function openConnection(config: Config): Promise<Client> {
+  const client = connect(config);
+  for (const pragma of pragmas) await client.execute(pragma);
+  return client;
+}
+
+function connect(config: Config): Client {
+  const client = createClient(config);
+  client.transaction = async (): Promise<Transaction> => {
+    await client.execute('BEGIN IMMEDIATE');
+    return transactionOn(client);
+  };
+  return client;
+}
+
+function transactionOn(client: Client): Transaction {
+  let closed = false;
+  const end = async (statement: 'COMMIT' | 'ROLLBACK'): Promise<void> => {
+    await client.execute(statement);
+    closed = true;
+  };
+  return {
+    execute: (statement: Parameters<Transaction['execute']>[0]) => client.execute(statement),
+    batch: (statements) => Promise.all(statements.map((statement) => client.execute(statement))),
+    executeMultiple: async (sql) => {
+      // The client's own executeMultiple rolls back whatever transaction is open.
+      for (const statement of splitStatements(sql)) await client.execute(statement);
+    },
+    commit: () => end('COMMIT'),
+    rollback: () => end('ROLLBACK'),
+    close: () => {
+      if (!closed) void end('ROLLBACK');
+    },
+    get closed() {
+      return closed;
+    },
+  };
+}
+
+/** Statements end with `;` at the end of a line: migrations are written that way. */
+export const splitStatements = (sql: string): string[] =>
+  sql
+    .split(/;[ \t]*(?:\r?\n|$)/)
+    .map((statement) => statement.replace(/^\s*--.*$/gm, '').trim())
+    .filter((statement) => statement !== '');
+
+/** Prisma's adapter over such a connection. */
+export class SqliteAdapter extends PrismaLibSql {
+  readonly #client: Client;
+
+  constructor(client: Client) {
+    super({ url: ':memory:' });
+    this.#client = client;
+  }
+
+  override createClient(): Client {
+    return this.#client;
+  }
+}

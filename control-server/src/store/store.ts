@@ -1,0 +1,179 @@
+import type {
+  CircuitId,
+  ErrorCode,
+  IdentityKind,
+  Name,
+  PairId,
+  Protocol,
+  SpiffeId,
+  Transport,
+} from '@netport/protocol';
+
+/**
+ * What the control server remembers, free of any database's notions. `records` reads outside of a transaction;
+ * `transaction` runs one unit of work, which is kept whole or not at all. Inside it, use only the records it hands over.
+ */
+export interface Store {
+  readonly records: Records;
+  transaction<T>(work: (records: Records) => Promise<T>): Promise<T>;
+  close(): Promise<void>;
+}
+
+export interface Records {
+  members: MemberRecords;
+  joinTokens: JoinTokenRecords;
+  certificates: CertificateRecords;
+  pairs: PairRecords;
+  circuits: CircuitRecords;
+  audit: AuditRecords;
+  apiTokens: ApiTokenRecords;
+  /** The next value of a number that only grows. */
+  bump(sequence: SequenceName): Promise<number>;
+  /** Its last value; 0 before the first. */
+  current(sequence: SequenceName): Promise<number>;
+}
+
+export type SequenceName = 'policy' | 'crl';
+export type MemberKind = Extract<IdentityKind, 'portal' | 'relay'>;
+
+/** A portal or a relay. */
+export interface Member {
+  id: string;
+  kind: MemberKind;
+  name: Name;
+  createdAt: Date;
+  lastSeenAt: Date | null;
+  address: string | null;
+  version: string | null;
+}
+
+export interface MemberRecords {
+  /** Throws `already_exists`. */
+  add(member: Member): Promise<void>;
+  find(kind: MemberKind, name: string): Promise<Member | undefined>;
+  /** By name. */
+  list(kind: MemberKind): Promise<Member[]>;
+  seen(kind: MemberKind, name: string, at: Date, address: string | null, version: string | null): Promise<void>;
+  /** With its join tokens and access pairs. */
+  remove(id: string): Promise<void>;
+}
+
+export interface JoinTokenRecord {
+  id: string;
+  kind: MemberKind;
+  name: Name;
+  secretHash: Uint8Array;
+  createdAt: Date;
+  expiresAt: Date;
+  usedAt: Date | null;
+}
+
+export interface JoinTokenRecords {
+  add(token: { id: string; memberId: string; secretHash: Uint8Array; createdAt: Date; expiresAt: Date }): Promise<void>;
+  find(id: string): Promise<JoinTokenRecord | undefined>;
+  /** Newest first, at most `limit`. */
+  list(limit: number): Promise<JoinTokenRecord[]>;
+  /** False when it was used already: of two callers exactly one gets true. */
+  use(id: string, at: Date): Promise<boolean>;
+  remove(id: string): Promise<boolean>;
+  /** Withdraws the open tokens of a member. */
+  removeOpen(memberId: string): Promise<void>;
+}
+
+export interface CertificateRecord {
+  serial: string;
+  subject: SpiffeId;
+  notBefore: Date;
+  notAfter: Date;
+  revokedAt: Date | null;
+}
+
+export interface CertificateRecords {
+  add(certificate: Omit<CertificateRecord, 'revokedAt'>): Promise<void>;
+  /** Those that have not expired by `now`, newest first. */
+  list(now: Date): Promise<CertificateRecord[]>;
+  /** How many were revoked now. */
+  revoke(subject: SpiffeId, now: Date): Promise<number>;
+}
+
+export interface PairRecord {
+  id: PairId;
+  name: Name;
+  protocol: Protocol;
+  from: { portal: Name; address: string; port?: number };
+  to: { portal: Name; address: string; port?: number };
+  enabled: boolean;
+  expiresAt: Date | null;
+  createdAt: Date;
+}
+
+export interface PairRecords {
+  /** `fromId` and `toId` are member ids. Throws `already_exists`. */
+  add(pair: PairRecord, fromId: string, toId: string): Promise<void>;
+  find(name: string): Promise<PairRecord | undefined>;
+  /** The pair that listens there already, if any. */
+  findListener(fromId: string, listenerKey: string): Promise<PairRecord | undefined>;
+  /** By name. */
+  list(): Promise<PairRecord[]>;
+  enable(id: PairId, enabled: boolean): Promise<void>;
+  remove(id: PairId): Promise<void>;
+}
+
+export interface CircuitRecord {
+  id: CircuitId;
+  from: Name;
+  to: Name;
+  transport: Transport;
+  relay: Name;
+  ports: [number, number];
+  datapath: 'userspace' | 'xdp' | 'tc';
+  state: 'opening' | 'joined' | 'ended';
+  createdAt: Date;
+  /** Bytes from `from` to `to`, and back. */
+  sent: number;
+  received: number;
+}
+
+export interface CircuitRecords {
+  add(circuit: CircuitRecord): Promise<void>;
+  /** Those that have not ended. */
+  list(): Promise<CircuitRecord[]>;
+  joined(id: CircuitId): Promise<void>;
+  end(circuit: CircuitRecord, at: Date, code: ErrorCode): Promise<void>;
+}
+
+export interface AuditRecord {
+  at: Date;
+  actor: string;
+  origin: string | null;
+  action: string;
+  subject: string | null;
+  code: ErrorCode | null;
+  detail: Record<string, unknown>;
+}
+
+export interface AuditQuery {
+  limit: number;
+  before?: number | undefined;
+  action?: string | undefined;
+  subject?: string | undefined;
+}
+
+export interface AuditRecords {
+  add(event: AuditRecord): Promise<void>;
+  /** Newest first. */
+  list(query: AuditQuery): Promise<(AuditRecord & { id: number })[]>;
+}
+
+export interface ApiTokenRecord {
+  id: string;
+  name: string;
+  hash: Uint8Array;
+  createdAt: Date;
+}
+
+export interface ApiTokenRecords {
+  add(token: ApiTokenRecord): Promise<void>;
+  list(): Promise<ApiTokenRecord[]>;
+  remove(name: string): Promise<void>;
+}
