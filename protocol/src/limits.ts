@@ -22,6 +22,10 @@ export const limits = {
   controlHelloTimeout: 5 * second,
   /** A request over the control channel that is not answered by then has failed. */
   controlRequestTimeout: 10 * second,
+  /** A relay that does not answer `circuit.open` by then is passed over for the next: two tries fit into a portal's request. */
+  relayOpenTimeout: 3 * second,
+  /** How long a listing of tunnels, streams or circuits waits for portals and relays: one that is stuck is left out. */
+  inspectTimeout: 2 * second,
   /** Reconnect back-off: full jitter between 0 and min(max, base × 2^attempt). */
   backoffBase: 250,
   backoffMax: 30 * second,
@@ -31,6 +35,15 @@ export const limits = {
   csrBytes: 8 * 1024,
   headerBytes: 16 * 1024,
   apiPageSize: 1000,
+  /** A request whose header fields, or whose body, take longer than this is cut: slow clients cost a socket, not for long. */
+  requestHeadTimeout: 10 * second,
+  requestTimeout: 30 * second,
+  /** Sockets of the control server, sessions included. */
+  controlConnections: 20_000,
+  /** What a client waits for one answer: listing streams asks every portal first. */
+  apiRequestTimeout: 30 * second,
+  /** The largest answer that a client reads: a page of streams is about 0.5 MiB. */
+  apiAnswerBytes: 16 * 1024 * 1024,
   joinTokenLifetime: 1 * hour,
   joinTokenLifetimeMax: 30 * day,
 
@@ -94,4 +107,6 @@ export const limits = {
   inspectionEntries: 10_000,
   /** Audit events a portal may have waiting for the control server; the oldest is dropped and counted. */
   eventQueue: 1000,
+  /** Audit events that the control server writes per minute for one portal, and for all refused enrolments together. */
+  auditEventsPerMinute: 300,
 } as const;
