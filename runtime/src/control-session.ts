@@ -12,6 +12,9 @@ interface Envelope {
   id?: number | undefined;
 }
 
+/** The messages of a set that expect an answer, before they have an id. */
+type Request<Out> = Out extends { id: number } ? Omit<Out, 'id'> : never;
+
 export interface ControlSessionOptions<In extends Envelope, Out extends Envelope> {
   identity: StoredIdentity;
   trust: () => Trust;
@@ -36,7 +39,7 @@ export interface ControlSession<In extends Envelope, Out extends Envelope> {
   /** False when it is down: the message was not sent and will not be. */
   send(message: Out): boolean;
   /** Sends a message with a new id; resolves with the answer that carries it, rejects with the peer's error or `unavailable`. */
-  request<Answer extends In>(message: Omit<Extract<Out, { id: number }>, 'id'>): Promise<Answer>;
+  request<Answer extends In>(message: Request<Out>): Promise<Answer>;
   close(): Promise<void>;
 }
 
@@ -145,7 +148,7 @@ export function openControlSession<In extends Envelope, Out extends Envelope>(
       return since;
     },
     send,
-    request: <Answer extends In>(message: Omit<Extract<Out, { id: number }>, 'id'>) =>
+    request: <Answer extends In>(message: Request<Out>) =>
       new Promise<Answer>((resolve, reject) => {
         const id = nextId++;
         const timer = setTimeout(() => {

@@ -1,0 +1,111 @@
+import type { CircuitView, PortalView, RelayView } from '@netport/protocol';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { dial, ending, exchange, freePort, Overlay, startEcho, type Target, waitFor } from '../harness/index.js';
+
+describe('what outlives an outage', () => {
+  let overlay: Overlay;
+  let target: Target;
+  let port: number;
+  beforeAll(async () => {
+    overlay = await Overlay.start({ relays: ['relay-1', 'relay-2'] });
+    target = await startEcho();
+    port = await freePort();
+    await overlay.addPair('echo', `a:127.0.0.1:${port}`, `b:127.0.0.1:${target.port}`);
+  });
+  afterAll(async () => {
+    await overlay?.stop();
+    await target?.close();
+  });
+
+  /** Dials until it works: while something is being replaced, connections are refused at once. */
+  const exchangeAgain = (text: string): Promise<string> =>
+    waitFor('traffic to resume', async () => {
+      const socket = await dial(port);
+      try {
+        return await exchange(socket, text);
+      } finally {
+        socket.destroy();
+      }
+    });
+
+  it('the control server may die: running and new connections go on, and everybody comes back', async () => {
+    const running = await dial(port);
+    expect(await exchange(running, 'before')).toBe('before');
+    await overlay.control.stop('SIGKILL');
+
+    expect(await exchange(running, 'while it is away')).toBe('while it is away');
+    const fresh = await dial(port);
+    expect(await exchange(fresh, 'a new one')).toBe('a new one');
+
+    await overlay.restartControl();
+    await waitFor(
+      'all to be online again',
+      async () => {
+        const portals = await overlay.cli<PortalView[]>(['portal', 'ls']);
+        const relays = await overlay.cli<RelayView[]>(['relay', 'ls']);
+        return [...portals, ...relays].every(({ online }) => online);
+      },
+      60_000,
+    );
+    expect(await exchange(running, 'afterwards')).toBe('afterwards');
+    const circuits = await overlay.cli<CircuitView[]>(['ls', 'circuits']);
+    expect(circuits, 'the circuit is known again').toHaveLength(1);
+    running.destroy();
+    fresh.destroy();
+  });
+
+  it('a relay may die: traffic resumes over another one', async () => {
+    const running = await dial(port);
+    expect(await exchange(running, 'before')).toBe('before');
+    const [circuit] = await overlay.cli<CircuitView[]>(['ls', 'circuits']);
+    const dead = overlay.relay(circuit?.relay ?? '');
+    const ended = ending(running);
+    await dead.process.stop('SIGKILL');
+
+    expect(await ended).toBe('reset');
+    expect(await exchangeAgain('over the other relay')).toBe('over the other relay');
+    const after = await waitFor('one circuit', async () => {
+      const circuits = await overlay.cli<CircuitView[]>(['ls', 'circuits']);
+      return circuits.length === 1 && circuits[0];
+    });
+    expect(after.relay).not.toBe(dead.name);
+    await dead.start();
+  });
+
+  it('a portal may be killed: it comes back with its identity, without a token', async () => {
+    for (const name of ['b', 'a']) {
+      const portal = overlay.portal(name);
+      await portal.process.stop('SIGKILL');
+      await portal.start();
+      expect(await exchangeAgain(`after ${name} came back`)).toBe(`after ${name} came back`);
+    }
+    const portals = await overlay.cli<PortalView[]>(['portal', 'ls']);
+    expect(portals.map(({ name }) => name).sort()).toEqual(['a', 'b']);
+  });
+
+  it('a portal starts and listens from its stored policy while the control server is away', async () => {
+    await overlay.control.stop('SIGKILL');
+    const portal = overlay.portal('a');
+    await portal.process.stop('SIGKILL');
+    const started = portal.start();
+    const socket = await waitFor('the listener', () => dial(port));
+    // It listens, but nobody can allocate a circuit now: the application is told at once.
+    expect(await ending(socket)).toBe('reset');
+    await overlay.restartControl();
+    await started;
+    expect(await exchangeAgain('and on')).toBe('and on');
+  });
+
+  it('a portal that is told to stop lets a running connection finish', async () => {
+    const portal = overlay.portal('b');
+    const socket = await dial(port);
+    expect(await exchange(socket, 'running')).toBe('running');
+    const stopped = portal.process.stop('SIGTERM');
+    await portal.process.waitForLog(({ msg }) => msg.includes('drain'));
+    expect(await exchange(socket, 'still running')).toBe('still running');
+    socket.end();
+    expect(await stopped).toBe(0);
+    await portal.start();
+    expect(await exchangeAgain('next')).toBe('next');
+  });
+});

@@ -1,0 +1,5 @@
+export * from './overlay.js';
+export * from './payload.js';
+export * from './process.js';
+export * from './target.js';
+export * from './wait.js';

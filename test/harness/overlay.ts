@@ -1,0 +1,205 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { request } from 'node:https';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { NewToken, PairView } from '@netport/protocol';
+import { type LogLine, type RunningProcess, runCommand, startProcess } from './process.js';
+import { freePort, waitFor } from './wait.js';
+
+/** The repository, from test/harness as well as from test/dist/harness. */
+const root = dirname(fileURLToPath(import.meta.url)).replace(/\/test\/(dist\/)?harness$/, '');
+
+export const scripts = {
+  control: join(root, 'control-server/bin/netport-control.mjs'),
+  relay: join(root, 'relay/bin/netport-relay.mjs'),
+  portal: join(root, 'portal/bin/netport-portal.mjs'),
+  cli: join(root, 'cli/bin/netport.mjs'),
+};
+
+/** Relays of several tests that run one after the other must not share ports that still rest. */
+const portsPerRelay = 400;
+let nextPorts = 20_000 + (process.pid % 30) * portsPerRelay * 2;
+
+export interface Member {
+  name: string;
+  directory: string;
+  process: RunningProcess;
+  start(): Promise<void>;
+}
+
+export interface OverlayOptions {
+  relays?: readonly string[];
+  portals?: readonly string[];
+  onLog?: (name: string, line: LogLine) => void;
+}
+
+/** A control server, relays and portals as real processes on the loopback interface, in a temporary directory. */
+export class Overlay {
+  readonly portals = new Map<string, Member>();
+  readonly relays = new Map<string, Member>();
+
+  private constructor(
+    readonly directory: string,
+    readonly url: string,
+    public control: RunningProcess,
+    private readonly onLog: ((name: string, line: LogLine) => void) | undefined,
+  ) {}
+
+  static async start(options: OverlayOptions = {}): Promise<Overlay> {
+    const directory = await mkdtemp(join(tmpdir(), 'netport-'));
+    const port = await freePort();
+    const url = `https://127.0.0.1:${port}`;
+    const overlay = new Overlay(directory, url, startControl(directory, port, options.onLog), options.onLog);
+    try {
+      await overlay.control.waitForLog('listening');
+      for (const name of options.relays ?? ['relay-1']) await overlay.addRelay(name);
+      for (const name of options.portals ?? ['a', 'b']) await overlay.addPortal(name);
+      return overlay;
+    } catch (error) {
+      await overlay.stop();
+      throw error;
+    }
+  }
+
+  get rootFile(): string {
+    return join(this.directory, 'control', 'root.pem');
+  }
+
+  get tokenFile(): string {
+    return join(this.directory, 'control', 'admin-token');
+  }
+
+  async adminToken(): Promise<string> {
+    return (await readFile(this.tokenFile, 'utf8')).trim();
+  }
+
+  /** Starts the control server again, on its old port and data. */
+  async restartControl(): Promise<void> {
+    this.control = startControl(this.directory, Number(new URL(this.url).port), this.onLog);
+    await this.control.waitForLog('listening');
+  }
+
+  async addRelay(name: string): Promise<Member> {
+    const first = nextPorts;
+    nextPorts = nextPorts > 58_000 ? 20_000 : nextPorts + portsPerRelay;
+    const ports = `${first}-${first + portsPerRelay - 1}`;
+    return this.addMember('relay', name, ['--address', '127.0.0.1', '--ports', ports]);
+  }
+
+  addPortal(name: string): Promise<Member> {
+    return this.addMember('portal', name, []);
+  }
+
+  /** Grants a pair with the command line client, as an admin would, and waits until both portals have it in force. */
+  async addPair(name: string, from: string, to: string, options: readonly string[] = []): Promise<PairView> {
+    await this.cli(['pair', 'add', name, '--from', from, '--to', to, ...options]);
+    return this.pairState(name, 'active');
+  }
+
+  pairState(name: string, state: PairView['state']): Promise<PairView> {
+    return waitFor(`pair ${name} to be ${state}`, async () => {
+      const pair = await this.api<PairView>('GET', `/pairs/${name}`);
+      return pair.state === state && pair;
+    });
+  }
+
+  /** The command line client's JSON output. Throws with its error output when it fails. */
+  async cli<T = unknown>(args: readonly string[]): Promise<T> {
+    const { code, stdout, stderr } = await this.tryCli([...args, '--json']);
+    if (code !== 0) throw new Error(`netport ${args.join(' ')}: exit ${code}: ${stderr}`);
+    return (stdout.trim() === '' ? undefined : JSON.parse(stdout)) as T;
+  }
+
+  async tryCli(args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+    const env = { NETPORT_URL: this.url, NETPORT_CA: this.rootFile, NETPORT_TOKEN: await this.adminToken() };
+    return runCommand({ name: 'netport', script: scripts.cli, args, env });
+  }
+
+  /** One call of the admin API, for polling; what people do goes through `cli`. */
+  async api<T>(method: string, path: string): Promise<T> {
+    const [token, ca] = await Promise.all([this.adminToken(), readFile(this.rootFile)]);
+    return new Promise((resolve, reject) => {
+      const outgoing = request(
+        `${this.url}/api/v1${path}`,
+        { method, ca, agent: false, headers: { authorization: `Bearer ${token}` } },
+        (incoming) => {
+          let body = '';
+          incoming.setEncoding('utf8').on('data', (chunk) => {
+            body += chunk;
+          });
+          incoming.on('end', () => {
+            if ((incoming.statusCode ?? 500) < 300) resolve(JSON.parse(body) as T);
+            else reject(new Error(`${method} ${path}: ${incoming.statusCode} ${body}`));
+          });
+        },
+      );
+      outgoing.on('error', reject);
+      outgoing.end();
+    });
+  }
+
+  portal(name: string): Member {
+    return found(this.portals, name);
+  }
+
+  relay(name: string): Member {
+    return found(this.relays, name);
+  }
+
+  /** Ends everything at once. */
+  async stop(): Promise<void> {
+    await Promise.all([...this.members(), this.control].map((process) => process.stop('SIGKILL')));
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  /** Lets everything end by itself: the portals and relays first, so that they can say goodbye. */
+  async shutDown(): Promise<void> {
+    await Promise.all(this.members().map((process) => process.stop('SIGTERM')));
+    await this.control.stop('SIGTERM');
+    await rm(this.directory, { recursive: true, force: true });
+  }
+
+  private members(): RunningProcess[] {
+    return [...this.portals.values(), ...this.relays.values()].map((member) => member.process);
+  }
+
+  private async addMember(kind: 'relay' | 'portal', name: string, args: readonly string[]): Promise<Member> {
+    const { token } = await this.cli<NewToken>([kind, 'add', name]);
+    const directory = join(this.directory, `${kind}-${name}`);
+    const launch = (extra: readonly string[]): RunningProcess =>
+      startProcess({
+        name,
+        script: scripts[kind],
+        args: ['run', '--data', directory, '--grace', '2s', ...args, ...extra],
+        ...(this.onLog && { onLog: (line: LogLine) => this.onLog?.(name, line) }),
+      });
+    const member: Member = {
+      name,
+      directory,
+      process: launch(['--join', token]),
+      start: async () => {
+        member.process = launch([]);
+        await member.process.waitForLog('online');
+      },
+    };
+    (kind === 'relay' ? this.relays : this.portals).set(name, member);
+    await member.process.waitForLog('online');
+    return member;
+  }
+}
+
+function startControl(directory: string, port: number, onLog: OverlayOptions['onLog']): RunningProcess {
+  return startProcess({
+    name: 'control',
+    script: scripts.control,
+    args: ['run', '--data', join(directory, 'control'), '--listen', `127.0.0.1:${port}`],
+    ...(onLog && { onLog: (line: LogLine) => onLog('control', line) }),
+  });
+}
+
+function found(members: ReadonlyMap<string, Member>, name: string): Member {
+  const member = members.get(name);
+  if (!member) throw new Error(`no ${name} in this overlay`);
+  return member;
+}

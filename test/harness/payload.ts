@@ -1,0 +1,31 @@
+import { createCipheriv, createHash } from 'node:crypto';
+import { once } from 'node:events';
+import type { Readable, Writable } from 'node:stream';
+
+const blockBytes = 256 * 1024;
+
+/** `size` bytes that nobody else sends: AES-128-CTR of zeros under the seed. */
+export async function sendPayload(sink: Writable, seed: number, size: number): Promise<string> {
+  const iv = Buffer.alloc(16);
+  iv.writeUInt32BE(seed);
+  const cipher = createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), iv);
+  const zeros = Buffer.alloc(blockBytes);
+  const hash = createHash('sha256');
+  for (let left = size; left > 0; left -= blockBytes) {
+    const block = cipher.update(left < blockBytes ? zeros.subarray(0, left) : zeros);
+    hash.update(block);
+    if (!sink.write(block)) await once(sink, 'drain');
+  }
+  return hash.digest('hex');
+}
+
+/** Reads to the end; resolves with length and SHA-256, rejects when the source breaks. */
+export async function receivePayload(source: Readable): Promise<{ bytes: number; sha256: string }> {
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of source) {
+    hash.update(chunk);
+    bytes += chunk.length;
+  }
+  return { bytes, sha256: hash.digest('hex') };
+}

@@ -1,0 +1,125 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
+import { waitFor } from './wait.js';
+
+export interface LogLine {
+  msg: string;
+  level?: string;
+  [field: string]: unknown;
+}
+
+/** One Netport process, with its log as objects. */
+export interface RunningProcess {
+  readonly name: string;
+  readonly pid: number;
+  readonly log: readonly LogLine[];
+  readonly stdout: readonly string[];
+  /** The first log line after position `from` that fits. Fails early when the process has ended. */
+  waitForLog(what: string | ((line: LogLine) => boolean), from?: number): Promise<LogLine>;
+  /** Resident set size now and the largest so far, in bytes. */
+  memory(): Promise<{ now: number; peak: number }>;
+  /** Sends a signal and waits for the end. Resolves with the exit code, null after a signal. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+  readonly exited: Promise<number | null>;
+}
+
+export interface SpawnOptions {
+  name: string;
+  /** A script for this Node. */
+  script: string;
+  args: readonly string[];
+  env?: Readonly<Record<string, string>>;
+  onLog?: (line: LogLine) => void;
+}
+
+const running = new Set<ChildProcess>();
+// A test run that is interrupted must not leave its processes behind.
+process.on('exit', () => {
+  for (const child of running) child.kill('SIGKILL');
+});
+
+export function startProcess({ name, script, args, env = {}, onLog }: SpawnOptions): RunningProcess {
+  const child = spawn(process.execPath, [script, ...args], {
+    env: { ...withoutNetport(process.env), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.add(child);
+  const log: LogLine[] = [];
+  const stdout: string[] = [];
+  const exited = once(child, 'exit').then(([code]) => {
+    running.delete(child);
+    return code as number | null;
+  });
+  createInterface({ input: child.stdout }).on('line', (line) => stdout.push(line));
+  createInterface({ input: child.stderr }).on('line', (text) => {
+    const line = parseLine(text);
+    log.push(line);
+    onLog?.(line);
+  });
+  const pid = child.pid;
+  if (pid === undefined) throw new Error(`${name} did not start`);
+
+  return {
+    name,
+    pid,
+    log,
+    stdout,
+    exited,
+    waitForLog: (what, from = 0) => {
+      const fits = typeof what === 'string' ? (line: LogLine) => line.msg === what : what;
+      return Promise.race([
+        waitFor(`${name} to log ${what}`, () => log.slice(from).find(fits)),
+        exited.then(async (code) => {
+          // Its last lines may still be on their way.
+          await new Promise((resolve) => setTimeout(resolve, 50));
+          const found = log.slice(from).find(fits);
+          if (found) return found;
+          const tail = log.slice(-5).map((line) => line.msg);
+          throw new Error(`${name} ended with ${code} instead of logging ${what}: ${tail.join(' | ')}`);
+        }),
+      ]);
+    },
+    memory: async () => {
+      const status = await readFile(`/proc/${pid}/status`, 'utf8');
+      const kilobytes = (key: string): number => Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)?.[1] ?? 0);
+      return { now: kilobytes('VmRSS') * 1024, peak: kilobytes('VmHWM') * 1024 };
+    },
+    stop: async (signal = 'SIGTERM') => {
+      child.kill(signal);
+      return exited;
+    },
+  };
+}
+
+/** The outcome of a command that ends by itself. */
+export async function runCommand(
+  options: SpawnOptions,
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [options.script, ...options.args], {
+    env: { ...withoutNetport(process.env), ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let stdout = '';
+  let stderr = '';
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk;
+  });
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk;
+  });
+  const [code] = await once(child, 'close');
+  return { code, stdout, stderr };
+}
+
+const withoutNetport = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
+  Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('NETPORT_')));
+
+function parseLine(text: string): LogLine {
+  try {
+    return JSON.parse(text) as LogLine;
+  } catch {
+    return { msg: text };
+  }
+}

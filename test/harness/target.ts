@@ -1,0 +1,67 @@
+import { once } from 'node:events';
+import { connect, createServer, type Socket } from 'node:net';
+
+export interface Target {
+  port: number;
+  /** Every connection that was accepted, in order. */
+  connections: Socket[];
+  close(): Promise<void>;
+}
+
+/** A TCP service on the loopback interface, or on a unix socket. */
+export async function startTarget(serve: (socket: Socket) => void, path?: string): Promise<Target> {
+  const connections: Socket[] = [];
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    connections.push(socket);
+    socket.on('error', () => socket.destroy());
+    serve(socket);
+  });
+  server.listen(path ?? { port: 0, host: '127.0.0.1' });
+  await once(server, 'listening');
+  const address = server.address();
+  return {
+    port: typeof address === 'object' && address ? address.port : 0,
+    connections,
+    close: async () => {
+      for (const socket of connections) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/** Sends back what it gets, and ends when the other side does. */
+export const startEcho = (path?: string): Promise<Target> => startTarget((socket) => void socket.pipe(socket), path);
+
+/** A connected application socket that half-closes properly. */
+export async function dial(to: number | string): Promise<Socket> {
+  const socket = connect({
+    allowHalfOpen: true,
+    ...(typeof to === 'string' ? { path: to } : { port: to, host: '127.0.0.1' }),
+  });
+  await once(socket, 'connect');
+  socket.on('error', () => socket.destroy());
+  return socket;
+}
+
+/** Sends a text and waits for exactly as many bytes to come back. */
+export async function exchange(socket: Socket, text: string): Promise<string> {
+  socket.write(text);
+  let answer = '';
+  while (answer.length < text.length) {
+    const chunk = socket.read() as Buffer | null;
+    if (chunk) answer += chunk.toString('latin1');
+    else if (socket.readableEnded || socket.destroyed) throw new Error(`the connection ended after "${answer}"`);
+    else await Promise.race([once(socket, 'readable'), once(socket, 'close'), once(socket, 'end')]);
+  }
+  return answer;
+}
+
+/** How a connection ends: `end` after a clean half-close of the other side, `reset` otherwise. */
+export function ending(socket: Socket): Promise<'end' | 'reset'> {
+  return new Promise((resolve) => {
+    socket.resume();
+    if (socket.destroyed) return resolve('reset');
+    socket.once('end', () => resolve('end'));
+    socket.once('close', () => resolve('reset'));
+  });
+}
