@@ -1,6 +1,7 @@
 export * from './address.js';
 export * from './api.js';
 export * from './bytes.js';
+export * from './duration.js';
 export * from './errors.js';
 export * from './head.js';
 export * from './join-token.js';
