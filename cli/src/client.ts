@@ -1,0 +1,94 @@
+import { Agent } from 'node:https';
+import { type AnswerOf, type ApiEndpoint, type BodyOf, NetportError, problemSchema } from '@netport/protocol';
+import type { Credentials } from './credentials.js';
+import { type Answer, exchange } from './exchange.js';
+
+type ParamsOf<Path> = Path extends `${string}:${infer Name}/${infer Rest}`
+  ? Name | ParamsOf<`/${Rest}`>
+  : Path extends `${string}:${infer Name}`
+    ? Name
+    : never;
+
+type Query = Record<string, string | number | undefined>;
+
+/** What an endpoint needs: a value for each `:name` of its path, and its body. */
+type RequestOf<E extends ApiEndpoint> = { query?: Query } & ([ParamsOf<E['path']>] extends [never]
+  ? unknown
+  : { params: Record<ParamsOf<E['path']>, string> }) &
+  (BodyOf<E> extends undefined ? unknown : { body: BodyOf<E> });
+
+export type ItemOf<E> = AnswerOf<E> extends { items: (infer Item)[] } ? Item : never;
+
+interface Selection<Item> {
+  query?: Query;
+  max?: number;
+  /** The first item that is not wanted ends the list. */
+  wanted?: (item: Item) => boolean;
+}
+
+export interface Api {
+  /** One request. Throws a NetportError with the server's code, or one that says why there was no answer. */
+  call<E extends ApiEndpoint>(endpoint: E, request: RequestOf<E>): Promise<AnswerOf<E>>;
+  /** The items of all pages, in the server's order. */
+  list<E extends ApiEndpoint>(endpoint: E, selection?: Selection<ItemOf<E>>): Promise<ItemOf<E>[]>;
+}
+
+/** A client of the admin API that believes one CA only. */
+export function createApi({ url, ca, token }: Credentials): Api {
+  // Stated, because NODE_TLS_REJECT_UNAUTHORIZED=0 would otherwise turn the check off.
+  const agent = new Agent({ ca, keepAlive: true, minVersion: 'TLSv1.3', rejectUnauthorized: true });
+
+  const call: Api['call'] = async (endpoint, request) => {
+    const {
+      params = {},
+      query = {},
+      body,
+    } = request as {
+      params?: Record<string, string>;
+      query?: Query;
+      body?: unknown;
+    };
+    const path = endpoint.path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
+    const target = new URL(`/api/v1${path}`, url);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) target.searchParams.set(name, String(value));
+    }
+    const answer = await exchange({ agent, target, method: endpoint.method, token, body });
+    if (answer.status >= 300) throw refusal(target.origin, answer);
+    const result = endpoint.answer.safeParse(answer.json);
+    if (!result.success) throw notOurs(target.origin, 'its answer has another shape');
+    return result.data as AnswerOf<typeof endpoint>;
+  };
+
+  async function list<E extends ApiEndpoint>(
+    endpoint: E,
+    { query = {}, max = Number.POSITIVE_INFINITY, wanted = () => true }: Selection<ItemOf<E>> = {},
+  ): Promise<ItemOf<E>[]> {
+    const items: ItemOf<E>[] = [];
+    let before: number | undefined;
+    while (items.length < max) {
+      const answer = await call(endpoint, { query: { ...query, before } } as RequestOf<E>);
+      const page = answer as { items: ItemOf<E>[]; next?: number };
+      const end = page.items.findIndex((item) => !wanted(item));
+      items.push(...(end === -1 ? page.items : page.items.slice(0, end)));
+      if (end !== -1 || page.next === undefined) break;
+      // Pages go back in time; one that does not would have us ask for ever.
+      if (before !== undefined && page.next >= before) throw notOurs(url, 'its pages do not end');
+      before = page.next;
+    }
+    return items.slice(0, max);
+  }
+
+  return { call, list };
+}
+
+const notOurs = (origin: string, what: string): NetportError =>
+  new NetportError('protocol_error', `${origin} is no Netport control server of this version: ${what}`);
+
+/** The server's problem as an error: what is wrong, then one line for each field. */
+function refusal(origin: string, { status, json }: Answer): NetportError {
+  const result = problemSchema.safeParse(json);
+  if (!result.success) return notOurs(origin, `it answered ${status} without one of its error codes`);
+  const { code, detail, errors = [] } = result.data;
+  return new NetportError(code, [detail, ...errors.map(({ path, message }) => `  ${path}: ${message}`)].join('\n'));
+}

@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type AuditEventView, endpoints, limits } from '@netport/protocol';
+import type { Command } from 'commander';
+import { countArgument } from '../arguments.js';
+import { type Cli, connect, type JsonOption, print, printList, withExample, withJson } from '../cli.js';
+import type { Api } from '../client.js';
+import { absoluteTime } from '../output/human.js';
+import { type Column, printable } from '../output/table.js';
+
+interface AuditOptions extends JsonOption {
+  limit: number;
+  action?: string;
+  subject?: string;
+  follow?: boolean;
+}
+
+/** How often `--follow` asks for more. */
+const pollInterval = 1000;
+
+export function audit(program: Command, cli: Cli): void {
+  const command = program
+    .command('audit')
+    .description('show who did what, the latest last')
+    .option('--limit <number>', 'how many events to show', countArgument, 100)
+    .option('--action <action>', 'only this action, such as pair.add or circuit.deny')
+    .option('--subject <name>', 'only what was done to this portal, relay, pair or token')
+    .option('--follow', 'go on showing events as they happen (with --json: one per line)')
+    .action(async ({ limit, action, subject, follow, json }: AuditOptions) => {
+      const api = await connect(cli);
+      const query = { action, subject, limit: Math.min(limit, limits.apiPageSize) };
+      const events = await api.list(endpoints.audit.list, { query, max: limit });
+      if (!follow) {
+        // Programs get the server's order, newest first, so that the first is the latest.
+        const rows = json ? events : events.reverse();
+        printList(cli, rows, columns, { json: json ?? false, empty: 'No such events.' });
+        return;
+      }
+      const show = (event: AuditEventView) => print(cli, json ? JSON.stringify(event) : eventLine(event));
+      events.reverse().forEach(show);
+      await followEvents(api, { action, subject }, events.at(-1)?.id ?? 0, show);
+    });
+  withExample(withJson(command), 'netport audit --limit 20', 'netport audit --action circuit.deny --follow');
+}
+
+/** Runs until the process is told to stop or the server cannot be asked any more. */
+async function followEvents(
+  api: Api,
+  filter: { action: string | undefined; subject: string | undefined },
+  after: number,
+  show: (event: AuditEventView) => void,
+): Promise<never> {
+  let last = after;
+  for (;;) {
+    await sleep(pollInterval);
+    const query = { ...filter, limit: limits.apiPageSize };
+    const seen = last;
+    const fresh = await api.list(endpoints.audit.list, { query, wanted: ({ id }) => id > seen });
+    for (const event of fresh.reverse()) show(event);
+    last = fresh.at(-1)?.id ?? last;
+  }
+}
+
+const detailText = ({ detail }: AuditEventView): string => (Object.keys(detail).length ? JSON.stringify(detail) : '');
+
+const columns: Column<AuditEventView>[] = [
+  { title: 'TIME', value: ({ at }) => absoluteTime(at) },
+  { title: 'ACTOR', value: ({ actor }) => actor },
+  { title: 'ACTION', value: ({ action }) => action },
+  { title: 'SUBJECT', value: ({ subject }) => subject },
+  { title: 'CODE', value: ({ code }) => code },
+  { title: 'ORIGIN', value: ({ origin }) => origin },
+  { title: 'DETAIL', value: detailText },
+];
+
+const eventLine = (event: AuditEventView): string =>
+  printable(
+    columns
+      .map(({ value }) => value(event))
+      .filter((text) => text)
+      .join('  '),
+  );

@@ -1,0 +1,66 @@
+import { type Agent, request } from 'node:https';
+import { limits, NetportError } from '@netport/protocol';
+import { connectionError } from './connection-error.js';
+
+export interface Answer {
+  status: number;
+  /** Undefined where the body is not JSON. */
+  json: unknown;
+}
+
+export interface Question {
+  agent: Agent;
+  target: URL;
+  method: string;
+  token: string;
+  body?: unknown;
+}
+
+/** One HTTPS request and its whole answer, whatever its status. Throws a NetportError that says why there was none. */
+export function exchange({ agent, target, method, token, body }: Question): Promise<Answer> {
+  const payload = body === undefined ? undefined : JSON.stringify(body);
+  const signal = AbortSignal.timeout(limits.apiRequestTimeout);
+  return new Promise((resolve, reject) => {
+    const fail = (error: Error) => {
+      const late = signal.aborted ? Object.assign(error, { code: 'ETIMEDOUT' }) : error;
+      reject(error instanceof NetportError ? error : connectionError(target.origin, late));
+    };
+    const outgoing = request(target, {
+      agent,
+      signal,
+      method: method.toUpperCase(),
+      headers: {
+        accept: 'application/json',
+        authorization: `Bearer ${token}`,
+        ...(payload !== undefined && {
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(payload),
+        }),
+      },
+    });
+    outgoing.on('error', fail).on('response', (incoming) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      incoming
+        .on('data', (chunk: Buffer) => {
+          size += chunk.length;
+          chunks.push(chunk);
+          if (size > limits.apiAnswerBytes) {
+            incoming.destroy(new NetportError('too_large', `${target.origin} answered more than ${size} bytes`));
+          }
+        })
+        .on('error', fail)
+        .on('end', () => resolve({ status: incoming.statusCode ?? 0, json: parseJson(Buffer.concat(chunks)) }));
+    });
+    outgoing.end(payload);
+  });
+}
+
+function parseJson(body: Buffer): unknown {
+  if (body.length === 0) return {};
+  try {
+    return JSON.parse(body.toString('utf8'));
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,3 @@
+export type { Cli } from './cli.js';
+export { type Api, createApi } from './client.js';
+export { run } from './program.js';

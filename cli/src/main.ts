@@ -1,0 +1,10 @@
+import process from 'node:process';
+import { run } from './program.js';
+
+// Whoever reads our output may have had enough of it: `netport audit | head`.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  process.exit(error.code === 'EPIPE' ? 0 : 1);
+});
+
+const { env, stdin, stdout, stderr } = process;
+process.exitCode = await run(process.argv.slice(2), { env, stdin, stdout, stderr, now: Date.now });
