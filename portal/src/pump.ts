@@ -32,7 +32,7 @@ export function pump(application: Socket, stream: TunnelStream, linger: number =
   let lingering: NodeJS.Timeout | undefined;
 
   const cut = (): void => {
-    application.resetAndDestroy();
+    resetSocket(application);
     stream.reset();
   };
   const halfClosed = (): void => {
@@ -45,8 +45,14 @@ export function pump(application: Socket, stream: TunnelStream, linger: number =
   forward(bytes, application, (count) => {
     counters.bytesReceived += count;
   });
-  // It was paused until somebody would listen.
+  application.once('end', () => bytes.end());
+  bytes.once('end', () => {
+    if (stream.broken) cut();
+    else application.end();
+  });
+  // Both were paused until somebody would listen.
   application.resume();
+  bytes.resume();
   application.once('end', halfClosed);
   bytes.once('end', halfClosed);
   // Handled at 'close', which follows; without a listener it would end the process.
@@ -54,13 +60,13 @@ export function pump(application: Socket, stream: TunnelStream, linger: number =
 
   const done = Promise.all([closed(application), closed(bytes)]).then(([one, other]): PumpOutcome => {
     clearTimeout(lingering);
-    return one && other ? 'ended' : 'reset';
+    return one && other && !stream.broken ? 'ended' : 'reset';
   });
   void closed(application).then((inOrder) => {
     if (!inOrder) stream.reset();
   });
   void closed(bytes).then((inOrder) => {
-    if (!inOrder) application.resetAndDestroy();
+    if (!inOrder || stream.broken) resetSocket(application);
   });
   return { counters, done, cut };
 }
@@ -87,7 +93,6 @@ function forward(source: Duplex, sink: Duplex, count: (bytes: number) => void): 
     if (sink.writableLength >= coalesceBytes) source.pause();
   });
   sink.on('drain', () => source.resume());
-  source.once('end', () => sink.end());
 }
 
 /** Whether both directions had ended when it closed. */
@@ -97,3 +102,9 @@ const closed = (end: Duplex): Promise<boolean> =>
     if (end.destroyed) resolve(inOrder());
     else end.once('close', () => resolve(inOrder()));
   });
+
+/** Closes so that the program at the other end sees a reset. A unix socket knows none: there it is a plain close. */
+export function resetSocket(socket: Socket): void {
+  if (socket.remoteAddress === undefined) socket.destroy();
+  else socket.resetAndDestroy();
+}

@@ -16,11 +16,8 @@ export function connectTarget(
   return new Promise((resolve, reject) => {
     const socket = connect({
       ...socketAddress(target),
-      allowHalfOpen: true,
-      noDelay: true,
-      keepAlive: true,
-      highWaterMark: coalesceBytes,
-    } as Parameters<typeof connect>[0]);
+      ...{ allowHalfOpen: true, noDelay: true, keepAlive: true, highWaterMark: coalesceBytes },
+    });
     socket.pause();
     const fail = (error: NetportError): void => {
       clearTimeout(timer);

@@ -1,7 +1,7 @@
 import type { Trust } from '@netport/pki';
-import { type LegOffer, limits, NetportError } from '@netport/protocol';
+import { type LegOffer, limits, NetportError, type SpiffeId } from '@netport/protocol';
 import { openH2Tunnel } from '../tunnel/h2.js';
-import type { OnStream, Tunnel } from '../tunnel/tunnel.js';
+import type { IncomingStream, Tunnel } from '../tunnel/tunnel.js';
 import { bindLeg } from './leg.js';
 import { secure } from './secure.js';
 
@@ -9,7 +9,7 @@ export interface CircuitOptions {
   identity: { keyPem: string; chainPem: string };
   trust: () => Trust;
   now: () => Date;
-  onStream: OnStream;
+  onStream(peer: SpiffeId, stream: IncomingStream): void;
 }
 
 /**
@@ -42,7 +42,7 @@ export async function buildTunnel(leg: LegOffer, options: CircuitOptions): Promi
         relay: leg.relay,
         circuitId: leg.circuitId,
       },
-      onStream: options.onStream,
+      onStream: (stream) => options.onStream(leg.peer, stream),
     });
   } finally {
     clearTimeout(impatience);

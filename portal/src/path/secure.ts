@@ -40,11 +40,11 @@ function handshake({ socket, role, identity, trust, timeout }: SecureOptions): P
     key: identity.keyPem,
     cert: identity.chainPem,
     ca: [...trust.rootPems],
-    minVersion: 'TLSv1.3',
+    minVersion: 'TLSv1.3' as const,
     ciphers: suites,
     ALPNProtocols: ['h2'],
     rejectUnauthorized: true,
-  } as const;
+  };
 
   return new Promise((resolve, reject) => {
     let tls: TLSSocket | undefined;

@@ -16,6 +16,10 @@ const heardAtClose = (): void => {};
 
 const tunnelStream = (stream: Http2Stream): TunnelStream => ({
   bytes: stream,
+  // node:http2 ends both directions of a stream that was reset, as if that were in order: only the code tells.
+  get broken() {
+    return (stream.rstCode ?? noError) !== noError || stream.aborted;
+  },
   reset: () => {
     if (!stream.destroyed) stream.close(connectionReset);
   },
@@ -69,6 +73,8 @@ export function receiveStream(stream: ServerHttp2Stream, fields: IncomingHttpHea
       abandoned: abandoned.signal,
       accept: () => {
         if (!stream.destroyed) stream.respond(acceptFields);
+        // Untouched, a server's stream would be closed whole when its writing ends.
+        stream.pause();
         return tunnelStream(stream);
       },
       reject: (code, message) => reject(new NetportError(code, message)),

@@ -114,7 +114,7 @@ class H2Tunnel implements Tunnel {
 
   close(reason: NetportError): void {
     this.#reason = reason;
-    if (!this.session.destroyed) this.session.destroy(undefined, constants.NGHTTP2_CANCEL);
+    if (!this.session.destroyed) this.session.destroy(reason, constants.NGHTTP2_CANCEL);
   }
 
   counters(): TunnelCounters {

@@ -92,7 +92,13 @@ class MemoryTunnel implements Tunnel {
   }
 }
 
-const streamOf = (pipe: Pipe): TunnelStream => ({ bytes: pipe, reset: () => pipe.destroy() });
+const streamOf = (pipe: Pipe): TunnelStream => ({
+  bytes: pipe,
+  get broken() {
+    return pipe.destroyed && !(pipe.readableEnded && pipe.writableFinished);
+  },
+  reset: () => pipe.destroy(),
+});
 
 function pipePair(): [Pipe, Pipe] {
   const near = new Pipe();

@@ -2,11 +2,13 @@ import type { Duplex } from 'node:stream';
 import type { CircuitId, ErrorCode, NetportError, SpiffeId, StreamHead } from '@netport/protocol';
 
 /**
- * One stream of a tunnel. `bytes` is half-open: ending one direction leaves the other; one that closes before both
- * directions have ended was reset. It always has an 'error' listener. What is not read stays with the sender.
+ * One stream of a tunnel. `bytes` is half-open: ending one direction leaves the other. It always has an 'error'
+ * listener, and is paused until resumed. What is not read stays with the sender.
  */
 export interface TunnelStream {
   readonly bytes: Duplex;
+  /** True from the moment that either end reset it, or its tunnel broke: an 'end' after that is not the peer's. */
+  readonly broken: boolean;
   /** Ends both directions at once; the other end sees a reset, not an end. Harmless on a closed stream. */
   reset(): void;
 }

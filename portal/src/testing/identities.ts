@@ -1,0 +1,23 @@
+import { type Authority, createAuthority, generateKeyPem, openAuthority, publicKeyOf } from '@netport/pki';
+import { type IdentityKind, type SpiffeId, trustDomainSchema } from '@netport/protocol';
+
+export const trustDomain = trustDomainSchema.parse('test.example');
+export const spiffeId = (name: string, kind: IdentityKind = 'portal'): SpiffeId =>
+  `spiffe://${trustDomain}/${kind}/${name}` as SpiffeId;
+
+export interface TestIdentity {
+  id: SpiffeId;
+  keyPem: string;
+  chainPem: string;
+  serial: string;
+}
+
+export const newAuthority = async (): Promise<Authority> =>
+  openAuthority(await createAuthority({ trustDomain, now: new Date() }));
+
+/** A leaf as enrolment would make it; `now` in the past makes one that has expired. */
+export async function issue(authority: Authority, id: SpiffeId, now = new Date()): Promise<TestIdentity> {
+  const keyPem = generateKeyPem();
+  const { chainPem, serial } = await authority.issue({ id, publicKey: publicKeyOf(keyPem), now });
+  return { id, keyPem, chainPem, serial };
+}
