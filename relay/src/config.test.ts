@@ -1,0 +1,29 @@
+import { NetportError } from '@netport/protocol';
+import { describe, expect, it } from 'vitest';
+import { chooseDatapath, defaultAddress, parsePortRange } from './config.js';
+
+describe('port range', () => {
+  it.each(['40000-49999', '1-3', '65533-65535'])('reads %s', (text) => {
+    const { first, last } = parsePortRange(text);
+    expect(`${first}-${last}`).toBe(text);
+  });
+  it.each(['', '40000', '0-10', '65000-65536', '10-11', '20-10', '1-2-3', '-1-5', 'a-b'])('refuses "%s"', (text) => {
+    expect(() => parsePortRange(text)).toThrow(NetportError);
+  });
+});
+
+it('takes the first IPv4 address that is not the loopback', () => {
+  const base = { netmask: '', mac: '', cidr: null };
+  const lo = [{ ...base, address: '127.0.0.1', family: 'IPv4' as const, internal: true }];
+  const eth0 = [
+    { ...base, address: 'fe80::1', family: 'IPv6' as const, internal: false, scopeid: 2 },
+    { ...base, address: '192.0.2.7', family: 'IPv4' as const, internal: false },
+  ];
+  expect(defaultAddress({ lo, eth0 })).toBe('192.0.2.7');
+  expect(() => defaultAddress({ lo })).toThrow('--address');
+});
+
+it('has the userspace datapath only, and says so', () => {
+  expect(chooseDatapath('auto').kind).toBe('userspace');
+  expect(() => chooseDatapath('xdp')).toThrow('userspace');
+});
