@@ -1,5 +1,5 @@
 import { Agent } from 'node:https';
-import { type AnswerOf, type ApiEndpoint, type BodyOf, NetportError, problemSchema } from '@netport/protocol';
+import { type AnswerOf, type ApiEndpoint, type BodyOf, limits, NetportError, problemSchema } from '@netport/protocol';
 import type { Credentials } from './credentials.js';
 import { type Answer, exchange } from './exchange.js';
 
@@ -33,8 +33,8 @@ export interface Api {
   list<E extends ApiEndpoint>(endpoint: E, selection?: Selection<ItemOf<E>>): Promise<ItemOf<E>[]>;
 }
 
-/** A client of the admin API that believes one CA only. */
-export function createApi({ url, ca, token }: Credentials): Api {
+/** A client of the admin API that believes one CA only, and waits `timeout` ms for each answer. */
+export function createApi({ url, ca, token }: Credentials, timeout: number = limits.apiRequestTimeout): Api {
   // Stated, because NODE_TLS_REJECT_UNAUTHORIZED=0 would otherwise turn the check off.
   const agent = new Agent({ ca, keepAlive: true, minVersion: 'TLSv1.3', rejectUnauthorized: true });
 
@@ -53,7 +53,7 @@ export function createApi({ url, ca, token }: Credentials): Api {
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) target.searchParams.set(name, String(value));
     }
-    const answer = await exchange({ agent, target, method: endpoint.method, token, body });
+    const answer = await exchange({ agent, target, method: endpoint.method, token, body, timeout });
     if (answer.status >= 300) throw refusal(target.origin, answer);
     const result = endpoint.answer.safeParse(answer.json);
     if (!result.success) throw notOurs(target.origin, 'its answer has another shape');

@@ -14,12 +14,14 @@ export interface Question {
   method: string;
   token: string;
   body?: unknown;
+  /** Milliseconds, for the whole of it. */
+  timeout: number;
 }
 
 /** One HTTPS request and its whole answer, whatever its status. Throws a NetportError that says why there was none. */
-export function exchange({ agent, target, method, token, body }: Question): Promise<Answer> {
+export function exchange({ agent, target, method, token, body, timeout }: Question): Promise<Answer> {
   const payload = body === undefined ? undefined : JSON.stringify(body);
-  const signal = AbortSignal.timeout(limits.apiRequestTimeout);
+  const signal = AbortSignal.timeout(timeout);
   return new Promise((resolve, reject) => {
     const fail = (error: Error) => {
       const late = signal.aborted ? Object.assign(error, { code: 'ETIMEDOUT' }) : error;

@@ -1,0 +1,377 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable, Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  type Asked,
+  type Certificate,
+  controlDouble,
+  missing,
+  problem,
+  type Reply,
+  selfSigned,
+} from '../test/control-double.js';
+import { run } from './program.js';
+
+const now = Date.parse('2030-01-31T12:00:00Z');
+const token = 'npa_secret';
+const id = '00112233-4455-6677-8899-aabbccddeeff';
+const portal = {
+  name: 'laptop',
+  id: 'spiffe://netport.test/portal/laptop',
+  online: true,
+  lastSeenAt: '2030-01-31T11:59:00Z',
+  address: '192.0.2.7',
+  version: '0.1.0',
+  createdAt: '2030-01-30T12:00:00Z',
+  certificateExpiresAt: '2030-02-06T12:00:00Z',
+  policyVersion: 3,
+};
+const relay = {
+  ...portal,
+  name: 'relay-1',
+  policyVersion: undefined,
+  datapath: 'userspace',
+  circuits: 2,
+  capacity: 100,
+};
+const pair = {
+  id,
+  name: 'web',
+  protocol: 'tcp',
+  from: { portal: 'laptop', address: '127.0.0.1', port: 8080 },
+  to: { portal: 'field-gw', address: 'unix:/run/web.sock' },
+  enabled: true,
+  state: 'listener_failed',
+  error: { code: 'address_in_use', message: '127.0.0.1:8080 is taken' },
+  createdAt: '2030-01-30T12:00:00Z',
+};
+const stream = {
+  pair: 'web',
+  from: 'laptop',
+  to: 'field-gw',
+  protocol: 'tcp',
+  transport: 'tcp',
+  source: '127.0.0.1:50312',
+  target: null,
+  bytesSent: 2048,
+  bytesReceived: 5,
+  since: '2030-01-31T11:59:48Z',
+};
+const event = (at: number) => ({
+  id: at,
+  at: '2030-01-31T12:00:00.123Z',
+  actor: 'token:admin',
+  origin: '127.0.0.1',
+  action: `step.${at}`,
+  subject: 'web',
+  code: null,
+  detail: {},
+});
+const newToken = { name: 'laptop', token: 'npj1_text', expiresAt: '2030-01-31T13:00:00Z' };
+
+const answers: Record<string, Reply> = {
+  'GET /whoami': { json: { actor: 'token:admin', trustDomain: 'netport.test', version: '0.1.0' } },
+  'POST /portals': { status: 201, json: newToken },
+  'POST /portals/laptop/tokens': { status: 201, json: newToken },
+  'POST /portals/laptop/revoke': {},
+  'POST /relays/relay-1/revoke': {},
+  'GET /portals': { json: { items: [portal] } },
+  'GET /portals/laptop': { json: portal },
+  'DELETE /portals/laptop': {},
+  'DELETE /portals/gone': problem(404, 'not_found', 'There is no portal gone.'),
+  'GET /relays': { json: { items: [relay] } },
+  'POST /pairs': { status: 201, json: pair },
+  'GET /pairs': { json: { items: [pair] } },
+  'GET /pairs/web': { json: pair },
+  'PATCH /pairs/web': { json: { ...pair, enabled: false, state: 'disabled', error: null } },
+  'DELETE /pairs/web': {},
+  'GET /circuits': { json: { items: [] } },
+  'GET /tunnels': { json: { items: [] } },
+  'GET /streams': { json: { items: [stream] } },
+  'GET /certificates': { json: { items: [] } },
+};
+
+/** What the audit trail holds: its newest event's id. */
+let newest: number;
+let certificate: Certificate;
+let double: Awaited<ReturnType<typeof controlDouble>>;
+let folder: string;
+let env: Record<string, string>;
+
+const trail = (): Reply => ({ json: { items: Array.from({ length: newest }, (_, at) => event(newest - at)) } });
+const endpoint = ({ method, path }: Asked) => `${method} ${path.replace('/api/v1', '')}`;
+
+const answer = (asked: string): Reply =>
+  asked === 'GET /audit' ? trail() : (answers[asked] ?? problem(404, 'not_found', `no ${asked}`));
+
+/** Runs one command line; `words` are split at spaces. */
+async function netport(words: string, { stdin = '', environment = env } = {}) {
+  let out = '';
+  let err = '';
+  const collect = (add: (text: string) => void) =>
+    new Writable({
+      write(chunk, _, done) {
+        add(String(chunk));
+        done();
+      },
+    });
+  const code = await run(words.split(' '), {
+    env: environment,
+    stdin: Readable.from([stdin]),
+    stdout: collect((text) => {
+      out += text;
+    }),
+    stderr: collect((text) => {
+      err += text;
+    }),
+    now: () => now,
+  });
+  return { code, out, err };
+}
+
+describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
+  beforeAll(() => {
+    certificate = selfSigned();
+  });
+  beforeEach(async () => {
+    newest = 2;
+    folder = await mkdtemp(join(tmpdir(), 'netport-cli-'));
+    await writeFile(join(folder, 'root.pem'), certificate.cert);
+    double = await controlDouble(certificate, (asked) =>
+      asked.token === token ? answer(endpoint(asked)) : problem(401, 'unauthenticated', 'The token is not valid.'),
+    );
+    env = { NETPORT_URL: double.url, NETPORT_CA: join(folder, 'root.pem'), NETPORT_TOKEN: token };
+  });
+  afterEach(async () => {
+    await double.close();
+    await rm(folder, { recursive: true });
+  });
+
+  describe('login', () => {
+    const stored = () => join(folder, 'netport', 'credentials.json');
+    const login = (rest: string, stdin = '') =>
+      netport(`login ${double.url} ${rest}`, { stdin, environment: { XDG_CONFIG_HOME: folder } });
+
+    it('checks the token, then keeps it for this user only, and later commands use it', async () => {
+      const { code, out } = await login(`--ca ${folder}/root.pem --token ${token}`);
+      expect(out).toBe(
+        `Logged in to ${double.url} as token:admin (trust domain netport.test, version 0.1.0). Kept in ${stored()}.\n`,
+      );
+      expect(code).toBe(0);
+      expect((await stat(stored())).mode & 0o777).toBe(0o600);
+      expect(JSON.parse(await readFile(stored(), 'utf8'))).toEqual({ url: double.url, ca: certificate.cert, token });
+      await rm(join(folder, 'root.pem'));
+      expect(await netport('portal ls', { environment: { XDG_CONFIG_HOME: folder } })).toMatchObject({ code: 0 });
+    });
+
+    it('falls back to ~/.config, and the environment goes before what is kept', async () => {
+      await netport(`login ${double.url} --ca ${folder}/root.pem --token ${token}`, { environment: { HOME: folder } });
+      const kept = join(folder, '.config', 'netport', 'credentials.json');
+      expect(JSON.parse(await readFile(kept, 'utf8'))).toMatchObject({ token });
+      const environment = { HOME: folder, NETPORT_TOKEN: 'npa_other' };
+      expect(await netport('portal ls', { environment })).toMatchObject({ code: 1, out: '' });
+    });
+
+    it('reads the token from standard input or a file, so that no process list shows it', async () => {
+      expect(await login(`--ca ${folder}/root.pem --token -`, `${token}\n`)).toMatchObject({ code: 0 });
+      await writeFile(join(folder, 'admin-token'), `${token}\n`);
+      expect(await login(`--ca ${folder}/root.pem --token-file ${folder}/admin-token`)).toMatchObject({ code: 0 });
+    });
+
+    it('keeps nothing that does not work', async () => {
+      const refused = await login(`--ca ${folder}/root.pem --token npa_wrong`);
+      expect(refused).toMatchObject({ code: 1, out: '', err: expect.stringContaining('The token is not valid.') });
+      expect(refused.err).not.toContain('npa_wrong');
+      await expect(stat(stored())).rejects.toThrow();
+    });
+
+    it.each([
+      ['--token npa_x', 2, 'give --ca FILE'],
+      ['--ca ROOT', 2, 'give --token TOKEN'],
+      ['--ca /nonexistent --token npa_x', 1, 'there is no such file'],
+      ['--ca /dev/null --token npa_x', 1, 'the CA file /dev/null'],
+      ['--ca ROOT --token npj1_x', 1, 'this is a join token'],
+      ['--ca ROOT --token-file /nonexistent', 1, 'cannot read the token'],
+    ])('%s: exit code %i, %s', async (rest, code, message) => {
+      const { code: exit, err } = await login(rest.replace('ROOT', join(folder, 'root.pem')));
+      expect(err).toContain(message);
+      expect(exit).toBe(code);
+      expect(double.asked).toEqual([]);
+    });
+
+    it.each(['http://control.example:8443', 'control.example:8443', 'https://user:secret@control.example'])(
+      'refuses %s',
+      async (url) => {
+        const { code, err } = await netport(`login ${url} --ca ${folder}/root.pem --token ${token}`);
+        expect(err).toContain('is not the URL of a control server, such as https://control.example:8443');
+        expect(code).toBe(1);
+      },
+    );
+
+    it('says so when nobody has logged in, or what is kept is broken', async () => {
+      const environment = { XDG_CONFIG_HOME: folder };
+      expect((await netport('portal ls', { environment })).err).toBe(
+        'error: not logged in (unauthenticated)\nSend a valid token: netport login URL --ca FILE --token TOKEN.\n',
+      );
+      await login(`--ca ${folder}/root.pem --token ${token}`);
+      await writeFile(stored(), '{');
+      expect(await netport('portal ls', { environment })).toMatchObject({
+        code: 1,
+        err: expect.stringContaining(`cannot read ${stored()}`),
+      });
+    });
+  });
+
+  it.each([
+    ['portal add laptop', 'POST /portals', { name: 'laptop' }],
+    ['portal token laptop --expires 30m', 'POST /portals/laptop/tokens', { lifetimeSeconds: 1800 }],
+    ['portal rm laptop', 'DELETE /portals/laptop', undefined],
+    ['cert revoke laptop', 'POST /portals/laptop/revoke', undefined],
+    ['cert revoke relay-1 --relay', 'POST /relays/relay-1/revoke', undefined],
+    ['pair rm web', 'DELETE /pairs/web', undefined],
+    ['pair disable web', 'PATCH /pairs/web', { enabled: false }],
+    ['pair enable web', 'PATCH /pairs/web', { enabled: true }],
+    [
+      'pair add web --from laptop:[::1]:8080 --to field-gw:unix:/run/web.sock --udp --expires 2h',
+      'POST /pairs',
+      {
+        name: 'web',
+        protocol: 'udp',
+        from: { portal: 'laptop', address: '[::1]', port: 8080 },
+        to: { portal: 'field-gw', address: 'unix:/run/web.sock' },
+        expiresAt: '2030-01-31T14:00:00.000Z',
+      },
+    ],
+  ])('%s asks %s', async (words, asked, body) => {
+    expect(await netport(words)).toMatchObject({ code: 0, err: '' });
+    expect(double.asked.map((one) => [endpoint(one), one.body])).toEqual([[asked, body]]);
+  });
+
+  it.each([
+    ['portal add laptop', newToken],
+    ['portal token laptop', newToken],
+    ['portal ls', [portal]],
+    ['portal show laptop', portal],
+    ['relay ls', [JSON.parse(JSON.stringify(relay))]],
+    ['pair add web --from laptop:127.0.0.1:8080 --to field-gw:unix:/run/web.sock', pair],
+    ['pair ls', [pair]],
+    ['ls circuits', []],
+    ['ls streams', [stream]],
+    ['audit', [event(2), event(1)]],
+  ])('%s --json prints the whole of it, and nothing else', async (words, value) => {
+    const { out } = await netport(`${words} --json`);
+    expect(JSON.parse(out)).toEqual(value);
+  });
+
+  it('shows people what to run next', async () => {
+    expect((await netport('portal add laptop')).out).toBe(
+      'Added portal laptop. On its machine, run this; the token works once and expires at 2030-01-31 13:00:00Z, in 1 h:\n\n' +
+        '  netport-portal run --data DIR --join npj1_text\n\n',
+    );
+    expect((await netport('ls circuits')).out).toContain('netport pair ls');
+    expect((await netport('cert ls')).out).toContain('netport portal add NAME');
+  });
+
+  it('shows people tables', async () => {
+    expect((await netport('relay ls')).out).toBe(
+      'NAME     ONLINE  LAST SEEN  ADDRESS    VERSION  CERTIFICATE ENDS  DATAPATH   CIRCUITS\n' +
+        'relay-1  yes     now        192.0.2.7  0.1.0    in 6 d            userspace  2/100\n',
+    );
+    expect((await netport('pair ls')).out).toBe(
+      'NAME  STATE            PROTOCOL  FROM                   TO                           EXPIRES  ERROR\n' +
+        'web   listener_failed  tcp       laptop:127.0.0.1:8080  field-gw:unix:/run/web.sock  never    127.0.0.1:8080 is taken (address_in_use)\n',
+    );
+    expect((await netport('ls streams')).out).toContain(
+      'web   laptop  127.0.0.1:50312  field-gw  -       tcp        2.0 KiB       5 B  12 s ago',
+    );
+    expect((await netport('portal show laptop')).out).toContain('policy version    3\n');
+    expect((await netport('pair show web')).out).toContain('error     127.0.0.1:8080 is taken (address_in_use)\n');
+  });
+
+  it('shows the audit trail like a log: the latest last', async () => {
+    const { out } = await netport('audit --limit 2 --subject web');
+    expect(out.indexOf('step.1')).toBeLessThan(out.indexOf('step.2'));
+    expect(double.asked[0]?.query).toEqual({ limit: '2', subject: 'web' });
+  });
+
+  it('prints a refusal with what to do', async () => {
+    expect(await netport('portal rm gone')).toEqual({
+      code: 1,
+      out: '',
+      err: 'error: There is no portal gone. (not_found)\nCheck the name; list what exists with ls.\n',
+    });
+  });
+
+  it.each([
+    ['nonsense', "unknown command 'nonsense'"],
+    ['portal', 'Usage: netport portal'],
+    ['portal add', "missing required argument 'name'"],
+    ['portal add Laptop', 'use 1 to 63 of'],
+    ['portal ls --yaml', "unknown option '--yaml'"],
+    ['pair add web --from laptop:127.0.0.1:8080', "required option '--to"],
+    ['pair add web --from laptop:8080 --to a:b:1', 'Write PORTAL:ADDRESS:PORT, such as laptop:127.0.0.1:8080'],
+    ['pair add web --from a:b:1 --to a:b:2 --expires tomorrow', 'write 30s, 10m, 2h or 7d'],
+    ['audit --limit all', 'is no number'],
+  ])('%s is a usage error, and asks nothing', async (words, message) => {
+    const { code, out, err } = await netport(words);
+    expect(err).toContain(message);
+    expect({ code, out, asked: double.asked }).toEqual({ code: 2, out: '', asked: [] });
+  });
+
+  it('every command has help with an example', async () => {
+    const commands = ['login', 'audit', 'ls circuits', 'ls tunnels', 'ls streams', 'cert ls', 'cert revoke'];
+    for (const kind of ['portal', 'relay']) {
+      for (const action of ['add', 'ls', 'show', 'rm', 'token']) commands.push(`${kind} ${action}`);
+    }
+    for (const action of ['add', 'ls', 'show', 'rm', 'enable', 'disable']) commands.push(`pair ${action}`);
+    for (const command of commands) {
+      const { code, out } = await netport(`${command} --help`);
+      expect(out, command).toMatch(new RegExp(`\nExample:\n  .*netport ${command}`));
+      expect(code).toBe(0);
+    }
+    expect(await netport('--version')).toMatchObject({ code: 0, out: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) });
+  });
+
+  describe('as a process', () => {
+    const start = (...words: string[]) =>
+      spawn(process.execPath, [fileURLToPath(new URL('../bin/netport.mjs', import.meta.url)), ...words], {
+        env: { ...env, PATH: process.env.PATH ?? '' },
+      });
+
+    it('ends well when nobody reads on, as with | head', async () => {
+      const child = start('audit', '--follow');
+      let err = '';
+      child.stderr.on('data', (chunk) => {
+        err += chunk;
+      });
+      await once(child.stdout, 'data');
+      child.stdout.destroy();
+      // The closed pipe is only noticed with something new to write.
+      newest = 3;
+      const [code] = await once(child, 'close');
+      expect({ code, err }).toEqual({ code: 0, err: '' });
+    });
+
+    it('follows the audit trail, each event once', async () => {
+      const child = start('audit', '--follow', '--json');
+      let out = '';
+      child.stdout.on('data', (chunk) => {
+        out += chunk;
+        if (out.includes('step.2')) newest = 3;
+        if (out.includes('step.3')) child.kill();
+      });
+      await once(child, 'close');
+      expect(
+        out
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line).action),
+      ).toEqual(['step.1', 'step.2', 'step.3']);
+    });
+  });
+});
