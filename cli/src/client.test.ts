@@ -104,6 +104,12 @@ describe.skipIf(missing)(`the API client${missing ? ` (${missing})` : ''}`, () =
       });
     });
 
+    it('a problem with one field, without saying it twice', async () => {
+      const field = { path: 'name', message: 'use a–z' };
+      const { url } = await serve(() => problem(400, 'invalid_request', 'name: use a–z', [field]));
+      await expect(apiFor(url).call(endpoints.whoami, {})).rejects.toThrow(/^name: use a–z$/);
+    });
+
     it.each([
       ['an error page', { status: 502, text: '<html>Bad gateway</html>' }],
       ['a page instead of JSON', { text: '<html>hello</html>' }],

@@ -90,5 +90,7 @@ function refusal(origin: string, { status, json }: Answer): NetportError {
   const result = problemSchema.safeParse(json);
   if (!result.success) return notOurs(origin, `it answered ${status} without one of its error codes`);
   const { code, detail, errors = [] } = result.data;
-  return new NetportError(code, [detail, ...errors.map(({ path, message }) => `  ${path}: ${message}`)].join('\n'));
+  // A detail that is the first of the fields is not said twice.
+  const fields = errors.map(({ path, message }) => `${path}: ${message}`).filter((field) => field !== detail);
+  return new NetportError(code, [detail, ...fields.map((field) => `  ${field}`)].join('\n'));
 }
