@@ -10,12 +10,14 @@ export interface AuditEntry {
 }
 
 /** Adds an event to the trail; inside a transaction it stands or falls with the change that it tells of. */
-export const audit = (records: Records, at: Date, actor: Actor, entry: AuditEntry): Promise<void> =>
-  records.audit.add(auditRecord(at, actor, entry));
+export function audit(context: StateContext, records: Records, actor: Actor, entry: AuditEntry): Promise<void> {
+  context.onAudit(entry);
+  return records.audit.add(auditRecord(context.now(), actor, entry));
+}
 
 /** For what happened without a change of state: a refusal, or an event that a portal reports. */
 export const auditEvent = (context: StateContext, actor: Actor, entry: AuditEntry): Promise<void> =>
-  audit(context.store.records, context.now(), actor, entry);
+  audit(context, context.store.records, actor, entry);
 
 const auditRecord = (at: Date, actor: Actor, { action, subject, code, detail }: AuditEntry): AuditRecord => ({
   at,

@@ -7,7 +7,7 @@ import { type Actor, controlId, type StateContext } from './context.js';
 export const circuitOpened = (context: StateContext, actor: Actor, circuit: CircuitRecord): Promise<void> =>
   context.store.transaction(async (records) => {
     await records.circuits.add(circuit);
-    await audit(records, context.now(), actor, {
+    await audit(context, records, actor, {
       action: 'circuit.open',
       subject: circuit.id,
       detail: describe(circuit),
@@ -24,7 +24,7 @@ export const circuitEnded = (context: StateContext, circuit: CircuitRecord, code
     await records.circuits.end(circuit, context.now(), code);
     const actor = { name: controlId(context.trustDomain), origin: null };
     const detail = { ...describe(circuit), bytesSent: circuit.sent, bytesReceived: circuit.received };
-    await audit(records, context.now(), actor, { action: 'circuit.end', subject: circuit.id, code, detail });
+    await audit(context, records, actor, { action: 'circuit.end', subject: circuit.id, code, detail });
   });
 
 /** The circuits that had not ended when the server last stopped. */

@@ -1,5 +1,5 @@
 import type { Authority } from '@netport/pki';
-import { formatSpiffeId, type Name, type SpiffeId, type TrustDomain } from '@netport/protocol';
+import { type ErrorCode, formatSpiffeId, type Name, type SpiffeId, type TrustDomain } from '@netport/protocol';
 import type { MemberKind, Store } from '../store/store.js';
 
 /** What every use case works with. */
@@ -10,6 +10,8 @@ export interface StateContext {
   /** `https://host:port`, as it is written into join tokens. */
   publicUrl: string;
   now: () => Date;
+  /** Counts audit events. */
+  onAudit: (event: { action: string; code?: ErrorCode }) => void;
 }
 
 /** Who asks for something. */

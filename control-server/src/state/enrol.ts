@@ -64,8 +64,8 @@ async function issueFor(
   const { serial, notBefore, notAfter } = issued;
   await records.certificates.add({ serial, subject: id, notBefore, notAfter });
   await audit(
+    context,
     records,
-    now,
     { name: id, origin },
     {
       action: `${token.kind}.enrol`,

@@ -59,7 +59,7 @@ export async function removeToken(
     const token = await records.joinTokens.find(id);
     if (!token) throw new NetportError('not_found', `no join token has the id "${id}"`);
     await records.joinTokens.remove(id);
-    await audit(records, context.now(), actor, { action: 'token.remove', subject: token.name, detail: { id } });
+    await audit(context, records, actor, { action: 'token.remove', subject: token.name, detail: { id } });
   });
   return unchanged({});
 }

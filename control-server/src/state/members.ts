@@ -25,7 +25,7 @@ export async function addMember(
   };
   const token = await context.store.transaction(async (records) => {
     await records.members.add(member);
-    await audit(records, now, actor, { action: `${kind}.add`, subject: name });
+    await audit(context, records, actor, { action: `${kind}.add`, subject: name });
     return makeJoinToken(context, records, member, limits.joinTokenLifetime);
   });
   return unchanged(token);
@@ -41,7 +41,7 @@ export async function addToken(
   const token = await context.store.transaction(async (records) => {
     const found = await existing(records, member.kind, member.name);
     const made = await makeJoinToken(context, records, found, lifetime);
-    await audit(records, context.now(), actor, {
+    await audit(context, records, actor, {
       action: `${found.kind}.token`,
       subject: found.name,
       detail: { expiresAt: made.expiresAt },
@@ -65,7 +65,7 @@ export async function removeMember(
     await records.members.remove(member.id);
     const expulsion = await expel(context, records, member);
     if (kind === 'portal') await records.bump('policy');
-    await audit(records, context.now(), actor, {
+    await audit(context, records, actor, {
       action: `${kind}.remove`,
       subject: name,
       ...(withdrawn.length > 0 && { detail: { pairs: withdrawn } }),
@@ -86,7 +86,7 @@ export async function revokeMember(
     const member = await existing(records, kind, name);
     await records.joinTokens.removeOpen(member.id);
     const expulsion = await expel(context, records, member);
-    await audit(records, context.now(), actor, { action: `${kind}.revoke`, subject: name });
+    await audit(context, records, actor, { action: `${kind}.revoke`, subject: name });
     return expulsion;
   });
   return { value: {}, change };

@@ -30,7 +30,7 @@ export async function addPair(
     }
     await records.pairs.add(pair, from.id, to.id);
     await records.bump('policy');
-    await audit(records, now, actor, { action: 'pair.add', subject: pair.name, detail: describe(pair) });
+    await audit(context, records, actor, { action: 'pair.add', subject: pair.name, detail: describe(pair) });
   });
   return { value: pairView(pair, presence, now), change: policyChange };
 }
@@ -85,7 +85,7 @@ export async function changePair(
     if (differs) {
       await records.pairs.enable(found.id, enabled);
       await records.bump('policy');
-      await audit(records, now, actor, { action: enabled ? 'pair.enable' : 'pair.disable', subject: found.name });
+      await audit(context, records, actor, { action: enabled ? 'pair.enable' : 'pair.disable', subject: found.name });
     }
     return { pair: { ...found, enabled }, changed: differs };
   });
@@ -102,7 +102,7 @@ export async function removePair(
     const pair = await existingPair(records, name);
     await records.pairs.remove(pair.id);
     await records.bump('policy');
-    await audit(records, context.now(), actor, { action: 'pair.remove', subject: pair.name, detail: describe(pair) });
+    await audit(context, records, actor, { action: 'pair.remove', subject: pair.name, detail: describe(pair) });
   });
   return { value: {}, change: policyChange };
 }
@@ -114,7 +114,7 @@ export async function expirePairs(context: StateContext, since: Date): Promise<O
     const gone = (await records.pairs.list()).filter((pair) => inForce(pair, since) && !inForce(pair, now));
     for (const { name } of gone) {
       const actor = { name: controlId(context.trustDomain), origin: null };
-      await audit(records, now, actor, { action: 'pair.expire', subject: name, code: 'pair_expired' });
+      await audit(context, records, actor, { action: 'pair.expire', subject: name, code: 'pair_expired' });
     }
     if (gone.length > 0) await records.bump('policy');
     return gone.length;

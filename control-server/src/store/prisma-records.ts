@@ -76,6 +76,7 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
         });
         return rows.map((row): CertificateRecord => ({ ...row, subject: row.subject as SpiffeId }));
       },
+      isGood: async (serial) => (await prisma.certificate.count({ where: { serial, revokedAt: null } })) === 1,
       revoke: async (subject, revokedAt) =>
         (await prisma.certificate.updateMany({ where: { subject, revokedAt: null }, data: { revokedAt } })).count,
     },

@@ -92,6 +92,8 @@ export interface CertificateRecords {
   add(certificate: Omit<CertificateRecord, 'revokedAt'>): Promise<void>;
   /** Those that have not expired by `now`, newest first. */
   list(now: Date): Promise<CertificateRecord[]>;
+  /** Whether it was issued here and is not revoked. */
+  isGood(serial: string): Promise<boolean>;
   /** How many were revoked now. */
   revoke(subject: SpiffeId, now: Date): Promise<number>;
 }

@@ -1,0 +1,79 @@
+import { derToPem, encodeCertsOnly, pemToDer } from '@netport/pki';
+import { asNetportError, decodeJoinToken, limits, NetportError } from '@netport/protocol';
+import express, { type Request, type Response, Router } from 'express';
+import { perMinute } from '../rate-limit.js';
+import { auditRefusedEnrolment, enrol } from '../state/enrol.js';
+import { originOf } from './origin.js';
+import { sendProblem } from './problem.js';
+import type { Services } from './services.js';
+
+const parseCsr = express.text({ type: 'application/pkcs10', limit: limits.csrBytes });
+
+/** Enrolment over Secure Transport (RFC 7030), with a join token as the password of HTTP Basic. */
+export function estRouter(services: Services): Router {
+  const router = Router();
+  const { context, bus } = services;
+  const refusals = perMinute(limits.auditEventsPerMinute, context.now().getTime());
+
+  router.get('/cacerts', (_request, response) => {
+    const { rootPem, issuerPem } = context.authority;
+    sendCertificates(response, [rootPem, issuerPem]);
+  });
+
+  router.post('/simpleenroll', parseCsr, async (request, response) => {
+    const origin = originOf(request.socket);
+    const token = passwordOf(request);
+    try {
+      const { value, change } = await enrol(context, origin, { token, csr: csrOf(request) });
+      bus.publish(change);
+      // The issuer goes with the leaf, so that the answer is a chain ready for use.
+      sendCertificates(response, pemToDer(value.chainPem).map(derToPem));
+    } catch (thrown) {
+      const error = asNetportError(thrown);
+      if (refusals.take(context.now().getTime())) await auditRefusedEnrolment(context, origin, token, error);
+      if (error.status !== 401) throw thrown;
+      response.set('www-authenticate', 'Basic realm="join token", charset="UTF-8"');
+      sendProblem(response, error);
+    }
+  });
+  return router;
+}
+
+/** The password of HTTP Basic; empty when there is none. The user name may be left out; if not, it is the token's name. */
+function passwordOf(request: Request): string {
+  const [, encoded] = /^Basic +([A-Za-z0-9+/]+={0,2})$/i.exec(request.get('authorization') ?? '') ?? [];
+  const credentials = Buffer.from(encoded ?? '', 'base64').toString('utf8');
+  const colon = credentials.indexOf(':');
+  const user = credentials.slice(0, Math.max(colon, 0));
+  const password = credentials.slice(colon + 1);
+  if (user !== '' && userDiffers(user, password)) return '';
+  return password;
+}
+
+function userDiffers(user: string, token: string): boolean {
+  try {
+    return decodeJoinToken(token).name !== user;
+  } catch {
+    return false;
+  }
+}
+
+/** The body: base64 of PKCS#10 DER, in lines or not. Throws `csr_invalid` or `invalid_request`. */
+function csrOf(request: Request): Uint8Array {
+  if (!request.is('application/pkcs10')) {
+    throw new NetportError('invalid_request', 'send the CSR as content type application/pkcs10');
+  }
+  const text = typeof request.body === 'string' ? request.body.replace(/\s+/g, '') : '';
+  if (text === '' || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) {
+    throw new NetportError('csr_invalid', 'the body is not the base64 of a PKCS#10 request');
+  }
+  return Buffer.from(text, 'base64');
+}
+
+function sendCertificates(response: Response, pems: string[]): void {
+  const lines = Buffer.from(encodeCertsOnly(pems)).toString('base64').replace(/.{64}/g, '$&\n');
+  response
+    .status(200)
+    .set({ 'content-type': 'application/pkcs7-mime; smime-type=certs-only', 'content-transfer-encoding': 'base64' })
+    .end(`${lines}\n`);
+}

@@ -1,0 +1,15 @@
+import { endpoints } from '@netport/protocol';
+import { Router } from 'express';
+import { unchanged } from '../state/change.js';
+import { listTokens, removeToken } from '../state/join-tokens.js';
+import { serve } from './serve.js';
+import type { Services } from './services.js';
+
+export function tokenRouter(services: Services): Router {
+  const router = Router();
+  const { context } = services;
+  const { list, remove } = endpoints.token;
+  serve(router, services, list, async () => unchanged(await listTokens(context)));
+  serve(router, services, remove, ({ actor, params }) => removeToken(context, actor, params.id ?? ''));
+  return router;
+}

@@ -1,0 +1,106 @@
+import {
+  type ApiEndpoint,
+  auditEventSchema,
+  circuitSchema,
+  endpoints,
+  newTokenSchema,
+  pairSchema,
+  portalSchema,
+  problemSchema,
+  relaySchema,
+  streamSchema,
+  tokenSchema,
+  tunnelSchema,
+} from '@netport/protocol';
+import { z } from 'zod';
+import { version } from '../version.js';
+
+type Json = Record<string, unknown>;
+
+/** The schemas that get a name of their own in the document. */
+const components = z.registry<{ id: string }>();
+components.add(portalSchema, { id: 'Portal' });
+components.add(relaySchema, { id: 'Relay' });
+components.add(tokenSchema, { id: 'JoinToken' });
+components.add(newTokenSchema, { id: 'NewJoinToken' });
+components.add(pairSchema, { id: 'AccessPair' });
+components.add(circuitSchema, { id: 'Circuit' });
+components.add(tunnelSchema, { id: 'Tunnel' });
+components.add(streamSchema, { id: 'Stream' });
+components.add(auditEventSchema, { id: 'AuditEvent' });
+components.add(problemSchema, { id: 'Problem' });
+
+/** The admin API as OpenAPI 3.1, made from the endpoints and their zod schemas: it cannot differ from what is served. */
+export function openApi(): Json {
+  const schemas: Json = {};
+  const paths: Record<string, Json> = {};
+  for (const { name, endpoint } of allEndpoints()) {
+    const path = endpoint.path.replaceAll(/:(\w+)/g, '{$1}');
+    paths[path] = { ...paths[path], [endpoint.method]: operation(name, endpoint, schemas) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Netport admin API', version },
+    servers: [{ url: '/api/v1' }],
+    security: [{ adminToken: [] }],
+    paths,
+    components: {
+      securitySchemes: { adminToken: { type: 'http', scheme: 'bearer' } },
+      schemas,
+    },
+  };
+}
+
+function allEndpoints(): { name: string; endpoint: ApiEndpoint }[] {
+  return Object.entries(endpoints).flatMap(([resource, entry]) =>
+    'method' in entry
+      ? [{ name: resource, endpoint: entry }]
+      : Object.entries(entry).map(([action, endpoint]) => ({ name: `${resource}.${action}`, endpoint })),
+  );
+}
+
+function operation(operationId: string, endpoint: ApiEndpoint, schemas: Json): Json {
+  const { summary, query, body, answer, status = 200 } = endpoint;
+  const inPath = [...endpoint.path.matchAll(/:(\w+)/g)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+  const parameters = [...inPath, ...(query ? queryParameters(query, schemas) : [])];
+  return {
+    operationId,
+    summary,
+    ...(parameters.length > 0 && { parameters }),
+    ...(body && {
+      requestBody: { content: { 'application/json': { schema: jsonSchema(body, 'input', schemas) } } },
+    }),
+    responses: {
+      [status]: {
+        description: 'Done',
+        content: { 'application/json': { schema: jsonSchema(answer, 'output', schemas) } },
+      },
+      default: {
+        description: 'Refused: RFC 9457 problem details',
+        content: { 'application/problem+json': { schema: jsonSchema(problemSchema, 'output', schemas) } },
+      },
+    },
+  };
+}
+
+function queryParameters(query: z.ZodType, schemas: Json): Json[] {
+  const { properties = {} } = jsonSchema(query, 'output', schemas) as { properties?: Record<string, Json> };
+  return Object.entries(properties).map(([name, schema]) => ({ name, in: 'query', required: false, schema }));
+}
+
+/** JSON Schema 2020-12, with the named schemas moved to the document's components. */
+function jsonSchema(schema: z.ZodType, io: 'input' | 'output', schemas: Json): Json {
+  const generated = z.toJSONSchema(schema, { io, metadata: components, unrepresentable: 'any' });
+  const text = JSON.stringify(generated).replaceAll('"#/$defs/', '"#/components/schemas/');
+  const { $schema: _dialect, $defs = {}, ...own } = JSON.parse(text) as { $schema?: string; $defs?: Json } & Json;
+  Object.assign(schemas, $defs);
+  const { id } = components.get(schema) ?? {};
+  if (id === undefined) return own;
+  schemas[id] = own;
+  return { $ref: `#/components/schemas/${id}` };
+}

@@ -1,0 +1,54 @@
+import { type ErrorCode, NetportError, type Problem } from '@netport/protocol';
+import type { ErrorRequestHandler, Response } from 'express';
+import { ZodError } from 'zod';
+import type { Services } from './services.js';
+
+/** RFC 9457 problem details of an error; the cause of an error of ours stays here. */
+export function problemOf(error: NetportError): Problem {
+  const fields = error.cause instanceof ZodError ? error.cause.issues : [];
+  return {
+    type: `urn:netport:error:${error.code}`,
+    title: error.code.replaceAll('_', ' '),
+    status: error.status,
+    detail: error.message,
+    code: error.code,
+    ...(fields.length > 0 && {
+      errors: fields.map(({ path, message }) => ({ path: path.join('.'), message })),
+    }),
+  };
+}
+
+export function sendProblem(response: Response, error: NetportError): void {
+  response
+    .status(error.status)
+    .type('application/problem+json')
+    .send(JSON.stringify(problemOf(error)));
+}
+
+/** Fields that did not pass a schema. */
+export function invalidFields(error: ZodError): NetportError {
+  const [first] = error.issues;
+  const where = first && first.path.length > 0 ? `${first.path.join('.')}: ` : '';
+  return new NetportError('invalid_request', `${where}${first?.message ?? 'invalid'}`, { cause: error });
+}
+
+/** The last handler: whatever was thrown becomes a problem, and a fault of ours goes into the log instead of the answer. */
+export const handleErrors =
+  ({ log }: Pick<Services, 'log'>): ErrorRequestHandler =>
+  (thrown, _request, response, next) => {
+    if (response.headersSent) return next(thrown);
+    const error = toNetportError(thrown);
+    if (error.code === 'internal') log.error({ err: thrown }, 'request failed');
+    sendProblem(response, error);
+  };
+
+/** Express and its body parsers mark a client's fault with a 4xx `status`. */
+function toNetportError(thrown: unknown): NetportError {
+  if (thrown instanceof NetportError) return thrown;
+  const { status, message } = thrown as { status?: unknown; message?: unknown };
+  if (typeof status === 'number' && status >= 400 && status < 500) {
+    const code: ErrorCode = status === 413 ? 'too_large' : 'invalid_request';
+    return new NetportError(code, String(message), { cause: thrown });
+  }
+  return new NetportError('internal', 'the server could not do that; its log says why', { cause: thrown });
+}

@@ -1,0 +1,25 @@
+import type { CircuitView, StreamView, TunnelView } from '@netport/protocol';
+import type { Logger } from '@netport/runtime';
+import type { Bus } from '../bus/bus.js';
+import type { Metrics } from '../metrics.js';
+import type { StateContext } from '../state/context.js';
+import type { Presence } from '../state/presence.js';
+
+/** What the routers are given. */
+export interface Services {
+  context: StateContext;
+  presence: Presence;
+  inspection: Inspection;
+  bus: Bus;
+  /** The current revocation list, DER. */
+  revocationList: () => Uint8Array;
+  log: Logger;
+  metrics: Metrics;
+}
+
+/** What runs now, as portals and relays tell it; those that do not answer in time are left out. */
+export interface Inspection {
+  circuits(): Promise<CircuitView[]>;
+  tunnels(): Promise<TunnelView[]>;
+  streams(): Promise<StreamView[]>;
+}

@@ -1,0 +1,61 @@
+import { NetportError } from '@netport/protocol';
+import express, { type Express, Router } from 'express';
+import { estRouter } from './api/est.js';
+import { tokenRouter } from './api/join-tokens.js';
+import { portalRouter, relayRouter } from './api/members.js';
+import { openApi } from './api/openapi.js';
+import { pairRouter } from './api/pairs.js';
+import { handleErrors } from './api/problem.js';
+import { recordRouter } from './api/records.js';
+import type { Services } from './api/services.js';
+import { trafficRouter } from './api/traffic.js';
+
+const frontPage = `Netport control server
+
+The admin API is at /api/v1, described by /api/v1/openapi.json. From a terminal:
+
+  netport login URL --ca FILE --token TOKEN
+  netport portal ls
+`;
+
+/** Everything that is answered over HTTP. Does not listen. */
+export function createApp(services: Services): Express {
+  const app = express();
+  app.disable('x-powered-by');
+  app.set('etag', false);
+  app.set('query parser', 'simple');
+  app.use((request, response, next) => {
+    response.set({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
+    response.once('finish', () =>
+      services.metrics.requests.inc({ method: request.method, status: response.statusCode }),
+    );
+    next();
+  });
+
+  app.get('/', (_request, response) => void response.type('text/plain').send(frontPage));
+  app.get('/healthz', (_request, response) => void response.type('text/plain').send('ok\n'));
+  app.get('/readyz', async (_request, response) => {
+    await services.context.store.records.current('policy');
+    response.type('text/plain').send('ok\n');
+  });
+  app.get('/crl.der', (_request, response) => {
+    response.type('application/pkix-crl').send(Buffer.from(services.revocationList()));
+  });
+  app.use('/.well-known/est', estRouter(services));
+  app.use('/api/v1', apiRouter(services));
+  app.use((request) => {
+    throw new NetportError('not_found', `nothing is at ${request.method} ${request.path}`);
+  });
+  app.use(handleErrors(services));
+  return app;
+}
+
+function apiRouter(services: Services): Router {
+  const router = Router();
+  const document = openApi();
+  router.get('/openapi.json', (_request, response) => void response.json(document));
+  for (const make of [portalRouter, relayRouter, tokenRouter, pairRouter, trafficRouter, recordRouter]) {
+    router.use(make(services));
+  }
+  return router;
+}

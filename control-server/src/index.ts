@@ -1,0 +1,1 @@
+export { type ControlServer, type ControlServerOptions, startControlServer } from './control-server.js';

@@ -1,0 +1,47 @@
+import {
+  addCommonOptions,
+  type CommonOptions,
+  createLogger,
+  environmentOption,
+  main,
+  runProcess,
+} from '@netport/runtime';
+import { Command } from 'commander';
+import { startControlServer } from './control-server.js';
+import { version } from './version.js';
+
+interface RunOptions extends CommonOptions {
+  listen: string;
+  publicUrl?: string;
+  trustDomain?: string;
+  databaseUrl?: string;
+}
+
+const program = new Command('netport-control')
+  .description('The Netport control server: inventory, policy, PKI, circuit allocation, audit.')
+  .version(version);
+
+const run = new Command('run')
+  .description('run the control server (the default command)')
+  .addOption(environmentOption('--listen <host:port>', 'where to listen, with TLS').default('0.0.0.0:8443'))
+  .addOption(environmentOption('--public-url <url>', 'how portals, relays and admins reach it: https://HOST[:PORT]'))
+  .addOption(environmentOption('--trust-domain <name>', 'in every identity; fixed on the first start'))
+  .addOption(environmentOption('--database-url <url>', 'file:PATH of the SQLite database; by default in --data'))
+  .action(async ({ data, listen, publicUrl, trustDomain, databaseUrl, metrics, grace, logLevel }: RunOptions) => {
+    const log = createLogger('control', logLevel);
+    const start = () =>
+      startControlServer({
+        data,
+        listen,
+        ...(publicUrl !== undefined && { publicUrl }),
+        ...(trustDomain !== undefined && { trustDomain }),
+        ...(databaseUrl !== undefined && { databaseUrl }),
+        ...(metrics !== undefined && { metrics }),
+        log,
+        onAdminToken: (token) => process.stdout.write(`admin token: ${token}\n`),
+      });
+    await runProcess(start, grace);
+  });
+
+program.addCommand(addCommonOptions(run), { isDefault: true });
+await main(program, process.argv);

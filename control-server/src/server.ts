@@ -1,0 +1,49 @@
+import { constants } from 'node:crypto';
+import type { RequestListener } from 'node:http';
+import { createServer, type Server } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { limits, NetportError } from '@netport/protocol';
+import type { ServerIdentity } from './server-identity.js';
+
+/** How often slow requests are looked for. */
+const slowCheckInterval = 2000;
+
+export const tlsCredentials = ({ keyPem, chainPem }: ServerIdentity, rootPem: string) => ({
+  key: keyPem,
+  cert: chainPem,
+  ca: rootPem,
+});
+
+/** The one TLS port. Client certificates are optional here: only `/control` asks for one, and checks it itself. */
+export function createTlsServer(identity: ServerIdentity, rootPem: string, handler: RequestListener): Server {
+  const server = createServer(
+    {
+      ...tlsCredentials(identity, rootPem),
+      requestCert: true,
+      rejectUnauthorized: false,
+      minVersion: 'TLSv1.2',
+      // A resumed session presents no certificate chain, and outlives a revocation.
+      secureOptions: constants.SSL_OP_NO_TICKET,
+      handshakeTimeout: limits.requestHeadTimeout,
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: limits.requestHeadTimeout,
+      requestTimeout: limits.requestTimeout,
+      connectionsCheckingInterval: slowCheckInterval,
+    },
+    handler,
+  );
+  server.maxHeadersCount = 64;
+  server.maxConnections = limits.controlConnections;
+  return server;
+}
+
+/** Resolves with the port. Throws `address_in_use` or `address_unavailable`. */
+export function listen(server: Server, host: string, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const code = cause.code === 'EADDRINUSE' ? 'address_in_use' : 'address_unavailable';
+      reject(new NetportError(code, `cannot listen on ${host}:${port}: ${cause.message}`, { cause }));
+    });
+    server.listen(port, host, () => resolve((server.address() as AddressInfo).port));
+  });
+}

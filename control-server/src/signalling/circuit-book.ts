@@ -1,0 +1,57 @@
+import type { CircuitId, CircuitView, LegCounters, Name } from '@netport/protocol';
+import type { CircuitRecord } from '../store/store.js';
+
+/** The circuits that have not ended. Memory only; the state keeps what must survive. */
+export class CircuitBook {
+  readonly #circuits = new Map<CircuitId, CircuitRecord>();
+
+  add(circuit: CircuitRecord): void {
+    this.#circuits.set(circuit.id, circuit);
+  }
+
+  /** A relay only has a say in its own circuits. */
+  ofRelay(relay: Name, id: CircuitId): CircuitRecord | undefined {
+    const circuit = this.#circuits.get(id);
+    return circuit?.relay === relay ? circuit : undefined;
+  }
+
+  /** False when it was gone already. */
+  remove(id: CircuitId): boolean {
+    return this.#circuits.delete(id);
+  }
+
+  filter(predicate: (circuit: CircuitRecord) => boolean): CircuitRecord[] {
+    return [...this.#circuits.values()].filter(predicate);
+  }
+
+  count(relay: Name): number {
+    let count = 0;
+    for (const circuit of this.#circuits.values()) if (circuit.relay === relay) count += 1;
+    return count;
+  }
+
+  get size(): number {
+    return this.#circuits.size;
+  }
+}
+
+/** The first leg is the one of the portal that asked: what comes in there goes from `from` to `to`. */
+export function applyCounters(circuit: CircuitRecord, { bytes: [first, second], datapath }: LegCounters): void {
+  circuit.sent = first;
+  circuit.received = second;
+  circuit.datapath = datapath;
+}
+
+export const circuitView = (circuit: CircuitRecord): CircuitView => ({
+  id: circuit.id,
+  from: circuit.from,
+  to: circuit.to,
+  transport: circuit.transport,
+  relay: circuit.relay,
+  datapath: circuit.datapath,
+  state: circuit.state,
+  ports: circuit.ports,
+  bytesSent: circuit.sent,
+  bytesReceived: circuit.received,
+  since: circuit.createdAt.toISOString(),
+});

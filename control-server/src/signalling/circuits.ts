@@ -1,0 +1,134 @@
+import { type CircuitId, type ErrorCode, limits, type Name, type RelayMessage } from '@netport/protocol';
+import type { Logger } from '@netport/runtime';
+import { permits } from '../policy/permits.js';
+import { circuitEnded, circuitJoined, unendedCircuits } from '../state/circuits.js';
+import type { StateContext } from '../state/context.js';
+import type { CircuitRecord, PairRecord } from '../store/store.js';
+import { applyCounters, type CircuitBook } from './circuit-book.js';
+import type { OnlineRelay, Roster } from './roster.js';
+
+export interface CircuitsOptions {
+  context: StateContext;
+  roster: Roster;
+  book: CircuitBook;
+  pairs: () => readonly PairRecord[];
+  log: Logger;
+}
+
+/** A relay frees an unbound circuit by itself; this much later the control server does so too. */
+const unboundSlack = 5000;
+
+/** The life of circuits after they are opened: bound, counted, ended by the relay, by policy, or with a relay. */
+export class Circuits {
+  readonly #options: CircuitsOptions;
+  readonly #unbound = new Map<CircuitId, NodeJS.Timeout>();
+  /** Circuits that this side is closing, and why: the relay's last counters are awaited. */
+  readonly #closing = new Map<CircuitId, { code: ErrorCode; timer: NodeJS.Timeout }>();
+
+  constructor(options: CircuitsOptions) {
+    this.#options = options;
+  }
+
+  /** Takes up the circuits from before a restart; their relays say which of them still run. */
+  async load(): Promise<void> {
+    for (const circuit of await unendedCircuits(this.#options.context)) this.#options.book.add(circuit);
+  }
+
+  opened(circuit: CircuitRecord): void {
+    const timer = setTimeout(() => this.close(circuit, 'circuit_expired'), limits.legBindTimeout + unboundSlack);
+    this.#unbound.set(circuit.id, timer);
+  }
+
+  joined(relay: OnlineRelay, id: CircuitId): void {
+    const circuit = this.#options.book.ofRelay(relay.name, id);
+    if (circuit?.state !== 'opening') return;
+    circuit.state = 'joined';
+    this.#bound(id);
+    this.#keep(circuitJoined(this.#options.context, circuit));
+  }
+
+  counters(relay: OnlineRelay, { circuits }: Extract<RelayMessage, { type: 'counters' }>): void {
+    for (const counters of circuits) {
+      const circuit = this.#options.book.ofRelay(relay.name, counters.circuitId);
+      if (circuit) applyCounters(circuit, counters);
+    }
+  }
+
+  ended(relay: OnlineRelay, { counters, code }: Extract<RelayMessage, { type: 'circuit.ended' }>): void {
+    const circuit = this.#options.book.ofRelay(relay.name, counters.circuitId);
+    if (!circuit) return;
+    applyCounters(circuit, counters);
+    this.#end(circuit, this.#closing.get(circuit.id)?.code ?? code);
+  }
+
+  /** A relay is back: what it does not list has ended, what is not in the book must not run. */
+  reconcile(relay: OnlineRelay): void {
+    const { book } = this.#options;
+    const running = new Set(relay.hello.circuits);
+    for (const id of running) {
+      const circuit = book.ofRelay(relay.name, id);
+      if (!circuit) relay.session.send({ type: 'circuit.close', circuitId: id });
+    }
+    for (const circuit of book.filter(({ id, relay: name }) => name === relay.name && !running.has(id))) {
+      this.#end(circuit, 'circuit_closed');
+    }
+    this.enforce();
+  }
+
+  /** Ends what no pair in force permits any more, and tells both portals. */
+  enforce(): void {
+    const { context, book, pairs } = this.#options;
+    const now = context.now();
+    const denied = book.filter(({ from, to }) => !permits(pairs(), from, to, now));
+    for (const circuit of denied) this.closeAndTell(circuit, 'policy_denied');
+  }
+
+  /** Ends every circuit of a portal or relay that was removed or revoked. */
+  expel(kind: 'portal' | 'relay', name: Name, code: ErrorCode): void {
+    const concerned = this.#options.book.filter(
+      (circuit) =>
+        (kind === 'relay' ? circuit.relay : circuit.from) === name || (kind === 'portal' && circuit.to === name),
+    );
+    for (const circuit of concerned) this.closeAndTell(circuit, code);
+  }
+
+  closeAndTell(circuit: CircuitRecord, code: ErrorCode): void {
+    if (this.#closing.has(circuit.id)) return;
+    for (const name of [circuit.from, circuit.to]) {
+      const portal = this.#options.roster.onlinePortalNamed(name);
+      portal?.session.send({ type: 'circuit.closed', circuitId: circuit.id, code });
+    }
+    this.close(circuit, code);
+  }
+
+  /** Has the relay end a circuit; without an answer it counts as ended after a while. */
+  close(circuit: CircuitRecord, code: ErrorCode): void {
+    if (this.#closing.has(circuit.id)) return;
+    const timer = setTimeout(() => this.#end(circuit, code), limits.relayOpenTimeout);
+    this.#closing.set(circuit.id, { code, timer });
+    const relay = this.#options.roster.relayNamed(circuit.relay);
+    if (!relay?.session.send({ type: 'circuit.close', circuitId: circuit.id })) this.#end(circuit, code);
+  }
+
+  /** Stops the timers; the circuits stay as they are. */
+  stop(): void {
+    for (const timer of this.#unbound.values()) clearTimeout(timer);
+    for (const { timer } of this.#closing.values()) clearTimeout(timer);
+  }
+
+  #bound(id: CircuitId): void {
+    clearTimeout(this.#unbound.get(id));
+    this.#unbound.delete(id);
+  }
+
+  #end(circuit: CircuitRecord, code: ErrorCode): void {
+    this.#bound(circuit.id);
+    clearTimeout(this.#closing.get(circuit.id)?.timer);
+    this.#closing.delete(circuit.id);
+    if (this.#options.book.remove(circuit.id)) this.#keep(circuitEnded(this.#options.context, circuit, code));
+  }
+
+  #keep(writing: Promise<void>): void {
+    writing.catch((error) => this.#options.log.error({ err: error }, 'circuit not kept'));
+  }
+}

@@ -1,0 +1,184 @@
+import type { Revocations } from '@netport/pki';
+import { limits, type Name, type PolicyDocument, type RelayCommand } from '@netport/protocol';
+import type { Logger } from '@netport/runtime';
+import type { Bus } from '../bus/bus.js';
+import { type SigningIdentity, signPolicy } from '../policy/sign.js';
+import { type Change, mergeChanges, noChange } from '../state/change.js';
+import type { StateContext } from '../state/context.js';
+import { expirePairs } from '../state/pairs.js';
+import { type CompiledPolicy, currentPolicy } from '../state/policy.js';
+import { makeRevocations } from '../state/revocations.js';
+import { scheduleAt } from '../timer.js';
+import type { OnlinePortal, OnlineRelay, Roster } from './roster.js';
+
+export interface FanOutOptions {
+  context: StateContext;
+  bus: Bus;
+  roster: Roster;
+  signer: () => SigningIdentity;
+  /** A new policy is in force. */
+  onPolicy: () => void;
+  log: Logger;
+}
+
+const retryDelay = 1000;
+
+/** Keeps the compiled policy and the revocation list current, and tells those who are online what concerns them. */
+export class FanOut {
+  readonly #options: FanOutOptions;
+  #policy: CompiledPolicy;
+  #revocations: Revocations;
+  #pending: Change = noChange;
+  #working: Promise<void> | undefined;
+  #relaysPending = false;
+  #cancelExpiry = (): void => {};
+  #cancelRefresh = (): void => {};
+  #unsubscribe = (): void => {};
+  #stopped = false;
+
+  private constructor(options: FanOutOptions, policy: CompiledPolicy, revocations: Revocations) {
+    this.#options = options;
+    this.#policy = policy;
+    this.#revocations = revocations;
+  }
+
+  static async start(options: FanOutOptions): Promise<FanOut> {
+    const { context, bus } = options;
+    const fanOut = new FanOut(options, await currentPolicy(context), await makeRevocations(context));
+    fanOut.#unsubscribe = bus.subscribe((change) => fanOut.#accept(change));
+    fanOut.#schedule();
+    return fanOut;
+  }
+
+  get policy(): CompiledPolicy {
+    return this.#policy;
+  }
+
+  get revocations(): Revocations {
+    return this.#revocations;
+  }
+
+  /** All that a portal needs right after its `hello`. */
+  greetPortal(portal: OnlinePortal): void {
+    const time = this.#options.context.now().toISOString();
+    portal.session.send({ type: 'welcome', time, relays: this.#relayProbes() });
+    portal.session.send(this.#crlMessage());
+    this.#pushPolicy(portal);
+  }
+
+  greetRelay(relay: OnlineRelay): void {
+    relay.session.send({ type: 'welcome', time: this.#options.context.now().toISOString() });
+    relay.session.send(this.#crlMessage());
+  }
+
+  /** A relay came or went. Those that come and go together make one message. */
+  relaysChanged(): void {
+    if (this.#relaysPending) return;
+    this.#relaysPending = true;
+    setImmediate(() => {
+      this.#relaysPending = false;
+      const relays = this.#relayProbes();
+      for (const { session } of this.#options.roster.portals.values()) session.send({ type: 'relays', relays });
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#unsubscribe();
+    this.#cancelExpiry();
+    this.#cancelRefresh();
+    await this.#working;
+  }
+
+  #accept(change: Change): void {
+    this.#pending = mergeChanges(this.#pending, change);
+    this.#working ??= this.#work().finally(() => {
+      this.#working = undefined;
+    });
+  }
+
+  /** Changes that arrive meanwhile are merged into the next round. */
+  async #work(): Promise<void> {
+    while (!this.#stopped && (this.#pending.policy || this.#pending.revocations)) {
+      const { policy, revocations } = this.#pending;
+      this.#pending = noChange;
+      try {
+        if (revocations) await this.#renewRevocations();
+        if (policy) await this.#renewPolicy();
+      } catch (error) {
+        this.#options.log.error({ err: error }, 'a change could not be told to the portals yet');
+        this.#pending = mergeChanges(this.#pending, { ...noChange, policy, revocations });
+        await new Promise((resolve) => setTimeout(resolve, retryDelay).unref());
+      }
+    }
+    this.#pending = noChange;
+  }
+
+  async #renewRevocations(): Promise<void> {
+    this.#revocations = await makeRevocations(this.#options.context);
+    const { portals, relays } = this.#options.roster;
+    const message = this.#crlMessage();
+    for (const { session } of [...portals.values(), ...relays.values()]) session.send(message);
+    this.#schedule();
+  }
+
+  async #renewPolicy(): Promise<void> {
+    this.#policy = await currentPolicy(this.#options.context);
+    for (const portal of this.#options.roster.portals.values()) this.#pushPolicy(portal);
+    this.#schedule();
+    this.#options.onPolicy();
+  }
+
+  /** Only when its rules differ from those it was sent last: a change concerns two portals, not all. */
+  #pushPolicy(portal: OnlinePortal): void {
+    const { context, signer, log } = this.#options;
+    const { version, compiledAt, rules } = this.#policy;
+    const own = rules.get(portal.name) ?? { listeners: [], targets: [] };
+    const json = JSON.stringify(own);
+    if (json === portal.sentRules) return;
+    portal.sentRules = json;
+    const document: PolicyDocument = {
+      version,
+      trustDomain: context.trustDomain,
+      portal: portal.name,
+      issuedAt: compiledAt.toISOString(),
+      ...own,
+    };
+    portal.pushing = portal.pushing
+      .then(() => signPolicy(document, signer()))
+      .then((jws) => void portal.session.send({ type: 'policy', jws }))
+      .catch((error) => log.error({ err: error, portal: portal.name }, 'policy not sent'));
+  }
+
+  #schedule(): void {
+    const { context, bus, log } = this.#options;
+    const publish = (making: Promise<Change>): void => {
+      making.then((change) => bus.publish(change)).catch((error) => log.error({ err: error }, 'expiry failed'));
+    };
+    this.#cancelExpiry();
+    this.#cancelRefresh();
+    const { nextExpiry, compiledAt } = this.#policy;
+    if (nextExpiry) {
+      this.#cancelExpiry = scheduleAt(nextExpiry, context.now, () =>
+        publish(expirePairs(context, compiledAt).then(({ change }) => change)),
+      );
+    }
+    // Long before it gets stale: those who fetch it rarely should always find a fresh one.
+    const refresh = new Date(this.#revocations.thisUpdate.getTime() + limits.crlLifetime / 2);
+    this.#cancelRefresh = scheduleAt(refresh, context.now, () =>
+      publish(Promise.resolve({ ...noChange, revocations: true })),
+    );
+  }
+
+  #crlMessage(): Extract<RelayCommand, { type: 'crl' }> {
+    return { type: 'crl', der: Buffer.from(this.#revocations.der).toString('base64') };
+  }
+
+  #relayProbes(): { relay: Name; host: string; port: number }[] {
+    return [...this.#options.roster.relays.values()].map(({ name, hello }) => ({
+      relay: name,
+      host: hello.address,
+      port: hello.probePort,
+    }));
+  }
+}

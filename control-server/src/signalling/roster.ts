@@ -1,0 +1,125 @@
+import {
+  type ErrorCode,
+  limits,
+  type Name,
+  type PairId,
+  type PortalCommand,
+  type PortalMessage,
+  type RelayCommand,
+  type RelayMessage,
+  type SpiffeId,
+} from '@netport/protocol';
+import { perMinute, type RateLimit } from '../rate-limit.js';
+import { memberId, type StateContext } from '../state/context.js';
+import type { Presence } from '../state/presence.js';
+import type { RoundTrips } from './relay-choice.js';
+import type { Session } from './session.js';
+
+type Hello<Message> = Extract<Message, { type: 'hello' }>;
+
+/** A portal that is online. */
+export interface OnlinePortal {
+  id: SpiffeId;
+  name: Name;
+  origin: string;
+  seenAt: Date;
+  session: Session<PortalMessage, PortalCommand>;
+  hello: Hello<PortalMessage>;
+  policyVersion: number;
+  roundTrips: RoundTrips;
+  failedListeners: Map<PairId, { code: ErrorCode; message: string }>;
+  circuitRequests: RateLimit;
+  auditEvents: RateLimit;
+  droppedEvents: number;
+  /** The rules it was sent last, as JSON: the same are not sent again. */
+  sentRules: string | undefined;
+  /** Pushes are made one after the other, so that an older document never arrives last. */
+  pushing: Promise<void>;
+}
+
+/** A relay that is online. */
+export interface OnlineRelay {
+  id: SpiffeId;
+  name: Name;
+  origin: string;
+  seenAt: Date;
+  session: Session<RelayMessage, RelayCommand>;
+  hello: Hello<RelayMessage>;
+  /** Circuits asked for and not answered yet. */
+  opening: number;
+  /** Called with the next counters. */
+  reportWaiters: Set<() => void>;
+}
+
+export const onlinePortal = (
+  base: Pick<OnlinePortal, 'id' | 'name' | 'origin' | 'session' | 'hello'>,
+  now: Date,
+): OnlinePortal => ({
+  ...base,
+  seenAt: now,
+  policyVersion: base.hello.policyVersion,
+  roundTrips: {},
+  failedListeners: new Map(),
+  circuitRequests: perMinute(limits.circuitRequestsPerMinute, now.getTime()),
+  auditEvents: perMinute(limits.auditEventsPerMinute, now.getTime()),
+  droppedEvents: 0,
+  sentRules: undefined,
+  pushing: Promise.resolve(),
+});
+
+export const onlineRelay = (
+  base: Pick<OnlineRelay, 'id' | 'name' | 'origin' | 'session' | 'hello'>,
+  now: Date,
+): OnlineRelay => ({ ...base, seenAt: now, opening: 0, reportWaiters: new Set() });
+
+/** Who is online: at most one session for each identity. */
+export class Roster implements Presence {
+  readonly portals = new Map<SpiffeId, OnlinePortal>();
+  readonly relays = new Map<SpiffeId, OnlineRelay>();
+  readonly #context: StateContext;
+  readonly #circuitsOf: (relay: Name) => number;
+
+  constructor(context: StateContext, circuitsOf: (relay: Name) => number) {
+    this.#context = context;
+    this.#circuitsOf = circuitsOf;
+  }
+
+  portal(id: SpiffeId) {
+    const here = this.portals.get(id);
+    return here && { ...here, address: here.origin, version: here.hello.version, seenAt: this.#context.now() };
+  }
+
+  portalNamed(name: string) {
+    return this.portal(memberId(this.#context, 'portal', name as Name));
+  }
+
+  relay(id: SpiffeId) {
+    const here = this.relays.get(id);
+    if (!here) return undefined;
+    const { address, version, datapath, capacity } = here.hello;
+    return { address, version, datapath, capacity, circuits: this.#circuitsOf(here.name), seenAt: this.#context.now() };
+  }
+
+  relayNamed(name: Name): OnlineRelay | undefined {
+    return this.relays.get(memberId(this.#context, 'relay', name));
+  }
+
+  onlinePortalNamed(name: Name): OnlinePortal | undefined {
+    return this.portals.get(memberId(this.#context, 'portal', name));
+  }
+}
+
+/** Puts a session in its place; an older one of the same identity gives way. */
+export function enter<Online extends { id: SpiffeId; session: { close: Session<never, never>['close'] } }>(
+  roster: Map<SpiffeId, Online>,
+  online: Online,
+): void {
+  const older = roster.get(online.id);
+  roster.set(online.id, online);
+  older?.session.close('replaced', 'conflict', 'a newer session of the same identity took over');
+}
+
+/** Takes a session out, unless a newer one is in its place already. */
+export function leave<Online extends { id: SpiffeId }>(roster: Map<SpiffeId, Online>, online: Online): boolean {
+  return roster.get(online.id) === online && roster.delete(online.id);
+}
