@@ -105,6 +105,9 @@ const closed = (end: Duplex): Promise<boolean> =>
 
 /** Closes so that the program at the other end sees a reset. A unix socket knows none: there it is a plain close. */
 export function resetSocket(socket: Socket): void {
+  // Node loses a socket that is reset while its shutdown is under way.
+  const shuttingDown = socket.writableEnded && !socket.writableFinished && socket.writableLength === 0;
   if (socket.remoteAddress === undefined) socket.destroy();
+  else if (shuttingDown) socket.once('finish', () => socket.resetAndDestroy());
   else socket.resetAndDestroy();
 }
