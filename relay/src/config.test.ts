@@ -1,6 +1,6 @@
 import { NetportError } from '@netport/protocol';
 import { describe, expect, it } from 'vitest';
-import { chooseDatapath, defaultAddress, parsePortRange } from './config.js';
+import { chooseDatapath, defaultAddress, parseHost, parsePortRange } from './config.js';
 
 describe('port range', () => {
   it.each(['40000-49999', '1-3', '65533-65535'])('reads %s', (text) => {
@@ -9,6 +9,20 @@ describe('port range', () => {
   });
   it.each(['', '40000', '0-10', '65000-65536', '10-11', '20-10', '1-2-3', '-1-5', 'a-b'])('refuses "%s"', (text) => {
     expect(() => parsePortRange(text)).toThrow(NetportError);
+  });
+});
+
+describe('host', () => {
+  it.each([
+    ['192.0.2.7', '192.0.2.7'],
+    ['relay.example.org', 'relay.example.org'],
+    ['[2001:db8::7]', '2001:db8::7'],
+    ['2001:db8::7', '2001:db8::7'],
+  ])('reads %s', (text, host) => {
+    expect(parseHost(text)).toBe(host);
+  });
+  it.each(['', 'unix:/run/x', 'a b', '10.0.0.300', '1.2.3.4:80', 'https://relay'])('refuses "%s"', (text) => {
+    expect(() => parseHost(text)).toThrow(NetportError);
   });
 });
 

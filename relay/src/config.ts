@@ -1,5 +1,5 @@
 import { networkInterfaces } from 'node:os';
-import { NetportError } from '@netport/protocol';
+import { addressKind, NetportError } from '@netport/protocol';
 import type { PortRange } from './core/port-pool.js';
 import type { Datapath } from './datapath/datapath.js';
 import { userspace } from './datapath/userspace.js';
@@ -21,6 +21,16 @@ export function parsePortRange(text: string): PortRange {
     throw new NetportError('invalid_request', `a relay needs at least ${fewestPorts} ports, ${text} has fewer`);
   }
   return { first, last };
+}
+
+/** What portals dial: an IPv4 or IPv6 address (brackets are taken off) or a DNS name. Throws `invalid_request`. */
+export function parseHost(text: string): string {
+  const host = text.includes(':') && !text.startsWith('[') ? `[${text}]` : text;
+  const kind = addressKind(host);
+  if (kind === undefined || kind === 'unix') {
+    throw new NetportError('invalid_request', `"${text}" is not an IP address or a DNS name`);
+  }
+  return kind === 'ipv6' ? host.slice(1, -1) : host;
 }
 
 /** What portals dial when nobody said: the first IPv4 address that is not the loopback. Throws `address_unavailable`. */

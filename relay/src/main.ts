@@ -9,7 +9,7 @@ import {
   runProcess,
 } from '@netport/runtime';
 import { Command } from 'commander';
-import { type DatapathChoice, datapathChoices, parsePortRange } from './config.js';
+import { type DatapathChoice, datapathChoices, parseHost, parsePortRange } from './config.js';
 import type { PortRange } from './core/port-pool.js';
 import { startRelay } from './relay.js';
 
@@ -31,7 +31,10 @@ const program = new Command('netport-relay')
 addCommonOptions(program.command('run').description('run the relay until SIGTERM'))
   .addOption(environmentOption('--join <token>', 'join token, for the first start'))
   .addOption(
-    environmentOption('--address <ip or name>', 'what portals dial (default: the first IPv4 address of this machine)'),
+    environmentOption(
+      '--address <ip or name>',
+      'what portals dial (default: the first IPv4 address of this machine)',
+    ).argParser(argument(parseHost)),
   )
   .addOption(
     environmentOption('--ports <first-last>', 'ports for legs')
@@ -43,7 +46,7 @@ addCommonOptions(program.command('run').description('run the relay until SIGTERM
       .choices([...datapathChoices])
       .default('auto'),
   )
-  .addOption(environmentOption('--interface <name>', 'network interface, for the xdp datapath only'))
+  .addOption(environmentOption('--interface <name>', 'network interface of the xdp datapath'))
   .addOption(environmentOption('--listen-address <ip>', 'where to listen for legs (default: every address)'))
   .action(async (options: RunOptions) => {
     const log = createLogger('relay', options.logLevel);

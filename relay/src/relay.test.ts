@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join as joinPath } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { type CircuitId, toBase64Url } from '@netport/protocol';
+import { type CircuitId, encodeJoinToken, nameSchema, toBase64Url } from '@netport/protocol';
 import { createLogger, type Running } from '@netport/runtime';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { startRelay } from './relay.js';
@@ -27,7 +27,7 @@ let relay: Running | undefined;
 
 beforeEach(async () => {
   control = await startControl();
-  data = await mkdtemp(join(tmpdir(), 'netport-relay-'));
+  data = await mkdtemp(joinPath(tmpdir(), 'netport-relay-'));
   await control.enrolInto(data, 'one');
 });
 
@@ -38,9 +38,10 @@ afterEach(async () => {
   await rm(data, { recursive: true });
 });
 
-const start = async () => {
+const start = async (join?: string) => {
   relay = await startRelay({
     data,
+    join,
     address: '127.0.0.1',
     ports: range(),
     listenAddress: '127.0.0.1',
@@ -75,6 +76,7 @@ it('opens a circuit, joins its legs, reports its bytes and its end', async () =>
   control.send({ type: 'report' });
   expect((await control.take('counters')).circuits).toEqual([{ circuitId, datapath: 'userspace', bytes: [5, 0] }]);
   a.end();
+  await once(b, 'end');
   b.end('bye');
   expect((await readAll(a)).toString()).toBe('bye');
   expect(await control.take('circuit.ended')).toEqual({
@@ -162,4 +164,21 @@ it('runs as a process: says when it is online, refuses new circuits while it dra
   a.resume();
   b.resume();
   expect(await once(child, 'exit')).toEqual([0, null]);
+});
+
+it('wastes no token and touches no data directory of another kind', async () => {
+  await rm(data, { recursive: true });
+  await mkdir(data);
+  await expect(start()).rejects.toMatchObject({ code: 'cert_missing' });
+  const portal = encodeJoinToken({
+    url: 'https://127.0.0.1:1',
+    ca: '0'.repeat(64),
+    kind: 'portal',
+    name: nameSchema.parse('two'),
+    id: circuitId,
+    secret: encoded[0],
+  });
+  await expect(start(portal)).rejects.toMatchObject({ code: 'token_invalid' });
+  await control.enrolInto(data, 'two', 'portal');
+  await expect(start()).rejects.toMatchObject({ code: 'cert_wrong_name' });
 });

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { limits, NetportError } from '@netport/protocol';
+import { decodeJoinToken, limits, NetportError, parseSpiffeId } from '@netport/protocol';
 import {
   type DataDirectory,
   enrol,
@@ -16,6 +16,7 @@ import { openRelaySession, type RelaySession } from './control/session.js';
 import type { CircuitReport } from './core/events.js';
 import type { PortRange } from './core/port-pool.js';
 import { RelayCore } from './core/relay-core.js';
+import type { Datapath } from './datapath/datapath.js';
 import { openProbe } from './io/probe.js';
 import { RelayIo } from './io/relay-io.js';
 import { relayMetrics } from './metrics.js';
@@ -39,10 +40,26 @@ export interface RelayOptions {
 
 /** Starts a relay. Throws `token_*`, `cert_*`, `data_directory_*`, `address_*` or `unavailable`, with what to do. */
 export async function startRelay(options: RelayOptions): Promise<Running> {
-  const { log, version, ports, listenAddress } = options;
+  const { log } = options;
   const datapath = chooseDatapath(options.datapath);
   const address = options.address ?? defaultAddress();
+  if (!options.address)
+    log.info({ address }, 'portals dial the first address of this machine: --address names another');
   const directory = await openDataDirectory(options.data);
+  try {
+    return await run(options, { datapath, address, directory });
+  } catch (error) {
+    await directory.close();
+    throw error;
+  }
+}
+
+async function run(
+  options: RelayOptions,
+  parts: { datapath: Datapath; address: string; directory: DataDirectory },
+): Promise<Running> {
+  const { log, version, ports, listenAddress } = options;
+  const { datapath, address, directory } = parts;
   const identity = await identify(directory, options);
   const revocations = await openRevocationStore({ directory, identity, log });
 
@@ -101,11 +118,18 @@ export async function startRelay(options: RelayOptions): Promise<Running> {
 
 async function identify(directory: DataDirectory, options: RelayOptions): Promise<StoredIdentity> {
   const stored = await loadIdentity(directory);
-  if (stored) return stored;
+  if (stored) {
+    if (parseSpiffeId(stored.id)?.kind === 'relay') return stored;
+    throw new NetportError('cert_wrong_name', `${directory.path} belongs to ${stored.id}: give another --data`);
+  }
   const { join: token, log } = options;
-  if (token) return enrol({ token, directory, log });
-  const message = `${directory.path} holds no identity: give a join token with --join`;
-  throw new NetportError('cert_missing', message);
+  if (!token) {
+    throw new NetportError('cert_missing', `${directory.path} holds no identity yet: give a join token with --join`);
+  }
+  // Looked at before it is sent: a token works once, and this one would be wasted.
+  const { kind } = decodeJoinToken(token);
+  if (kind !== 'relay') throw new NetportError('token_invalid', `this join token is for a ${kind}, not for a relay`);
+  return enrol({ token, directory, log });
 }
 
 /** How many circuits fit at once. */

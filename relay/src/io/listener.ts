@@ -22,7 +22,7 @@ export function listen(options: {
   onFault: (error: Error) => void;
 }): Promise<Server> {
   const { port, address, onSocket, onFault } = options;
-  const server = createServer({ allowHalfOpen: true, noDelay: true }, onSocket);
+  const server = createServer({ allowHalfOpen: true }, onSocket);
   return new Promise((resolve, reject) => {
     const fail = (cause: NodeJS.ErrnoException) => {
       const code = codes[cause.code ?? ''] ?? 'internal';

@@ -92,9 +92,9 @@ it('forgets a connection that ends inside its preamble', async () => {
 
 it('drops a slow binder by its own timer', async () => {
   const ports = await open();
-  // One millisecond before the deadline: the timer that the connection arms is due at once.
   const socket = dial(ports[0]);
   await waitFor(() => core.counts.halfOpen === 1);
+  // From here on, whatever arms the timer anew arms it for the first connection's deadline, a millisecond ahead.
   now = limits.preambleTimeout - 1;
   const other = dial(ports[1]);
   await waitFor(() => core.counts.halfOpen === 2);

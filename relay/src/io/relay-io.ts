@@ -1,5 +1,5 @@
 import type { Server, Socket } from 'node:net';
-import { asNetportError, type CircuitId, type LegCounters } from '@netport/protocol';
+import { asNetportError, type CircuitId, type LegCounters, NetportError } from '@netport/protocol';
 import type { Logger } from '@netport/runtime';
 import type { CircuitReport, ConnectionId, RelayCommand, RelayEvent } from '../core/events.js';
 import type { RelayCore } from '../core/relay-core.js';
@@ -129,7 +129,7 @@ export class RelayIo {
 
   #join(circuitId: CircuitId, connections: [ConnectionId, ConnectionId]): void {
     const [a, b] = connections.map((connection) => this.#release(connection));
-    if (!a || !b) throw new Error('the core joined a connection that does not exist');
+    if (!a || !b) throw new NetportError('internal', `circuit ${circuitId}: a leg to join is not there`);
     const join = this.#options.datapath.join([a, b]);
     this.#joins.set(circuitId, join);
     void join.closed.then((code) => this.dispatch({ type: 'parted', circuitId, code }));

@@ -81,12 +81,12 @@ export async function startControl() {
       return found;
     },
     /** Gives a data directory the identity that enrolment would give it. */
-    enrolInto: async (data: string, name: string) => {
+    enrolInto: async (data: string, name: string, kind: 'relay' | 'portal' = 'relay') => {
       const directory = await openDataDirectory(data);
-      const relay = await issue('relay', name);
+      const member = await issue(kind, name);
       await saveIdentity(directory, {
-        keyPem: relay.keyPem,
-        chainPem: relay.chainPem,
+        keyPem: member.keyPem,
+        chainPem: member.chainPem,
         rootPem: authority.rootPem,
         controlUrl: `https://127.0.0.1:${port}`,
       });

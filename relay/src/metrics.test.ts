@@ -1,0 +1,22 @@
+import { createLogger } from '@netport/runtime';
+import { expect, it } from 'vitest';
+import { RelayCore } from './core/relay-core.js';
+import { userspace } from './datapath/userspace.js';
+import { RelayIo } from './io/relay-io.js';
+import { relayMetrics } from './metrics.js';
+
+it('shows circuits, half-open connections, bytes and rejections by reason', async () => {
+  const core = new RelayCore({ ports: { first: 1, last: 2 } });
+  const io = new RelayIo({ core, datapath: userspace, onReport: () => {}, log: createLogger('relay', 'silent') });
+  const registry = relayMetrics({ core, io, up: () => true });
+  core.handle({ type: 'connected', connection: 1, port: 1 }, 0);
+  // Read twice: counters are taken over, not added up.
+  await registry.metrics();
+  const text = await registry.metrics();
+  expect(text).toContain('netport_relay_rejections_total{reason="unknown_circuit"} 1\n');
+  expect(text).toContain('netport_relay_rejections_total{reason="wrong_token"} 0\n');
+  expect(text).toContain('netport_relay_circuits{state="joined"} 0\n');
+  expect(text).toContain('netport_relay_half_open_connections 0\n');
+  expect(text).toContain('netport_relay_bytes_total 0\n');
+  expect(text).toContain('netport_relay_control_up 1\n');
+});
