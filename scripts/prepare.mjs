@@ -45,3 +45,5 @@ export function prepare() {
   install();
   build();
 }
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) prepare();
