@@ -1,6 +1,7 @@
 import {
   addressKind,
   type Endpoint,
+  limits,
   type Name,
   NetportError,
   nameSchema,
@@ -55,6 +56,12 @@ function whatIsWrong(text: string): string {
   return `"${colon === -1 ? text : address}" is no IPv4 address, IPv6 address in brackets, DNS name or unix:/path`;
 }
 
+const parseTokenLifetime = (text: string): number => {
+  const lifetime = parseDuration(text);
+  if (lifetime >= 1000 && lifetime <= limits.joinTokenLifetimeMax) return lifetime;
+  throw invalid(`a join token can be used for 1s to ${limits.joinTokenLifetimeMax / 86_400_000}d.`);
+};
+
 const parseCount = (text: string): number => {
   if (!/^[1-9]\d{0,6}$/.test(text)) throw invalid(`"${text}" is no number from 1 to 9999999.`);
   return Number(text);
@@ -63,4 +70,5 @@ const parseCount = (text: string): number => {
 export const nameArgument = argument(parseName);
 export const pairSideArgument = argument(parsePairSide);
 export const durationArgument = argument(parseDuration);
+export const tokenLifetimeArgument = argument(parseTokenLifetime);
 export const countArgument = argument(parseCount);

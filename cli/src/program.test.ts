@@ -70,7 +70,7 @@ const event = (at: number) => ({
   action: `step.${at}`,
   subject: 'web',
   code: null,
-  detail: {},
+  detail: { protocol: 'tcp', pairs: ['a'] },
 });
 const newToken = { name: 'laptop', token: 'npj1_text', expiresAt: '2030-01-31T13:00:00Z' };
 
@@ -273,6 +273,11 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
       'Added portal laptop. On its machine, run this; the token works once and expires at 2030-01-31 13:00:00Z, in 1 h:\n\n' +
         '  netport-portal run --data DIR --join npj1_text\n\n',
     );
+    expect((await netport('pair add web --from laptop:127.0.0.1:8080 --to field-gw:unix:/run/web.sock')).out).toBe(
+      'Granted web: laptop:127.0.0.1:8080 → field-gw:unix:/run/web.sock (tcp). It is not active yet (listener_failed).\n' +
+        'address_in_use: 127.0.0.1:8080 is taken\n',
+    );
+    expect((await netport('pair disable web')).out).toBe('Disabled web. Its streams are ended at both portals.\n');
     expect((await netport('ls circuits')).out).toContain('netport pair ls');
     expect((await netport('cert ls')).out).toContain('netport portal add NAME');
   });
@@ -284,18 +289,19 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
     );
     expect((await netport('pair ls')).out).toBe(
       'NAME  STATE            PROTOCOL  FROM                   TO                           EXPIRES  ERROR\n' +
-        'web   listener_failed  tcp       laptop:127.0.0.1:8080  field-gw:unix:/run/web.sock  never    127.0.0.1:8080 is taken (address_in_use)\n',
+        'web   listener_failed  tcp       laptop:127.0.0.1:8080  field-gw:unix:/run/web.sock  never    address_in_use: 127.0.0.1:8080 is taken\n',
     );
     expect((await netport('ls streams')).out).toContain(
       'web   laptop  127.0.0.1:50312  field-gw  -       tcp        2.0 KiB       5 B  12 s ago',
     );
     expect((await netport('portal show laptop')).out).toContain('policy version    3\n');
-    expect((await netport('pair show web')).out).toContain('error     127.0.0.1:8080 is taken (address_in_use)\n');
+    expect((await netport('pair show web')).out).toContain('error     address_in_use: 127.0.0.1:8080 is taken\n');
   });
 
   it('shows the audit trail like a log: the latest last', async () => {
     const { out } = await netport('audit --limit 2 --subject web');
     expect(out.indexOf('step.1')).toBeLessThan(out.indexOf('step.2'));
+    expect(out).toContain('step.2  web      -     127.0.0.1  protocol=tcp pairs=["a"]\n');
     expect(double.asked[0]?.query).toEqual({ limit: '2', subject: 'web' });
   });
 
@@ -316,6 +322,7 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
     ['pair add web --from laptop:127.0.0.1:8080', "required option '--to"],
     ['pair add web --from laptop:8080 --to a:b:1', 'Write PORTAL:ADDRESS:PORT, such as laptop:127.0.0.1:8080'],
     ['pair add web --from a:b:1 --to a:b:2 --expires tomorrow', 'write 30s, 10m, 2h or 7d'],
+    ['portal token laptop --expires 31d', 'a join token can be used for 1s to 30d'],
     ['audit --limit all', 'is no number'],
   ])('%s is a usage error, and asks nothing', async (words, message) => {
     const { code, out, err } = await netport(words);

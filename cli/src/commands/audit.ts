@@ -60,7 +60,10 @@ async function followEvents(
   }
 }
 
-const detailText = ({ detail }: AuditEventView): string => (Object.keys(detail).length ? JSON.stringify(detail) : '');
+const detailText = ({ detail }: AuditEventView): string =>
+  Object.entries(detail)
+    .map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`)
+    .join(' ');
 
 const columns: Column<AuditEventView>[] = [
   { title: 'TIME', value: ({ at }) => absoluteTime(at) },

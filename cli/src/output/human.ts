@@ -9,9 +9,10 @@ const units = [
 export function relativeTime(iso: string | null | undefined, now: number): string {
   if (iso === null || iso === undefined) return '-';
   const distance = Date.parse(iso) - now;
-  const unit = units.find(({ ms }) => Math.abs(distance) >= ms);
+  // An hour from a moment ago is still "in 1 h", not "in 59 min".
+  const unit = units.find(({ ms }) => Math.abs(distance) >= ms * 0.99);
   if (!unit) return 'now';
-  const amount = `${Math.floor(Math.abs(distance) / unit.ms)} ${unit.name}`;
+  const amount = `${Math.round(Math.abs(distance) / unit.ms)} ${unit.name}`;
   return distance < 0 ? `${amount} ago` : `in ${amount}`;
 }
 

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { durationArgument, nameArgument, pairSideArgument } from '../../arguments.js';
 import { type Cli, connect, type JsonOption, print, printJson, withExample, withJson } from '../../cli.js';
 import { printable } from '../../output/table.js';
-import { formatPairSide, pairError } from './format.js';
+import { formatPairSide, pairState } from './format.js';
 
 interface AddOptions extends JsonOption {
   from: Endpoint;
@@ -36,8 +36,7 @@ export function pairAdd(group: Command, cli: Cli): void {
         return;
       }
       const sides = `${formatPairSide(pair.from)} → ${formatPairSide(pair.to)} (${pair.protocol})`;
-      const why = pairError(pair);
-      print(cli, printable(`Granted ${name}: ${sides}. State: ${pair.state}${why ? `, ${why}` : ''}.`));
+      print(cli, `Granted ${name}: ${printable(sides)}. ${pairState(pair)}`);
     });
   withExample(
     withJson(command),

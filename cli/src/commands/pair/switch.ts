@@ -2,8 +2,7 @@ import { endpoints, type Name } from '@netport/protocol';
 import type { Command } from 'commander';
 import { nameArgument } from '../../arguments.js';
 import { type Cli, connect, type JsonOption, print, printJson, withExample, withJson } from '../../cli.js';
-import { printable } from '../../output/table.js';
-import { pairError } from './format.js';
+import { pairState } from './format.js';
 
 const descriptions = {
   enable: 'put a disabled access pair back in force',
@@ -22,10 +21,9 @@ export function pairSwitch(group: Command, cli: Cli, action: 'enable' | 'disable
         printJson(cli, pair);
         return;
       }
-      const why = pairError(pair);
       print(
         cli,
-        printable(`${enabled ? 'Enabled' : 'Disabled'} ${name}. State: ${pair.state}${why ? `, ${why}` : ''}.`),
+        enabled ? `Enabled ${name}. ${pairState(pair)}` : `Disabled ${name}. Its streams are ended at both portals.`,
       );
     });
   withExample(withJson(command), `netport pair ${action} web`);
