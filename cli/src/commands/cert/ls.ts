@@ -20,8 +20,8 @@ const certificateColumns = (now: number): Column<CertificateSummary>[] => [
   { title: 'SUBJECT', value: ({ subject }) => subject },
   { title: 'SERIAL', value: ({ serial }) => serial },
   { title: 'STATE', value: (certificate) => certificateState(certificate, now) },
-  { title: 'ISSUED', value: ({ notBefore }) => relativeTime(notBefore, now) },
-  { title: 'ENDS', value: ({ notAfter }) => relativeTime(notAfter, now) },
+  { title: 'VALID SINCE', value: ({ notBefore }) => relativeTime(notBefore, now) },
+  { title: 'VALID UNTIL', value: ({ notAfter }) => relativeTime(notAfter, now) },
 ];
 
 function certificateState({ revokedAt, notAfter }: CertificateSummary, now: number): string {
