@@ -1,7 +1,6 @@
 export * from './control-connection.js';
 export * from './control-session.js';
 export * from './data-directory.js';
-export * from './duration.js';
 export * from './enrolment.js';
 export * from './identity.js';
 export * from './log.js';

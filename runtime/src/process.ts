@@ -1,6 +1,5 @@
-import { asNetportError, limits, NetportError } from '@netport/protocol';
+import { asNetportError, limits, NetportError, parseDuration } from '@netport/protocol';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { parseDuration } from './duration.js';
 
 /** A role that runs until it is told to stop. */
 export interface Running {

@@ -10,7 +10,6 @@ import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
 import { backoff } from './control-session.js';
 import { openDataDirectory, queryStatus } from './data-directory.js';
-import { parseDuration } from './duration.js';
 import { parseListenAddress, serveMetrics } from './metrics.js';
 
 const newPath = () => mkdtemp(join(tmpdir(), 'netport-runtime-'));
@@ -65,20 +64,6 @@ describe('data directory', () => {
     const path = join(await newPath(), 'file');
     await writeFile(path, '');
     await expect(openDataDirectory(join(path, 'below'))).rejects.toMatchObject({ code: 'data_directory_unwritable' });
-  });
-});
-
-describe('durations', () => {
-  it.each([
-    ['1500ms', 1500],
-    ['30s', 30_000],
-    ['10m', 600_000],
-    ['2h', 7_200_000],
-    ['7d', 604_800_000],
-  ])('%s', (text, expected) => expect(parseDuration(text)).toBe(expected));
-
-  it.each(['', '5', 's', '-1s', '1.5h', '2 h', '1w'])('refuses "%s"', (text) => {
-    expect(() => parseDuration(text)).toThrow(/write 30s, 10m, 2h or 7d/);
   });
 });
 
