@@ -1,7 +1,14 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import type { Server, Socket } from 'node:net';
-import { circuitIdSchema, type LegOffer, type Name, pairIdSchema, type PolicyDocument, type PolicyRule } from '@netport/protocol';
+import {
+  circuitIdSchema,
+  type LegOffer,
+  type Name,
+  type PolicyDocument,
+  type PolicyRule,
+  pairIdSchema,
+} from '@netport/protocol';
 import { createLogger } from '@netport/runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Forwarder, type StreamFailure } from './forwarder.js';
@@ -35,7 +42,12 @@ class Portals {
     const rule = { pair, name: 'web' as Name, protocol: 'tcp' as const };
     const listener: PolicyRule = { ...rule, peer: spiffeId('b'), address: '127.0.0.1', port: 1 };
     this.policies[0] = { ...common, portal: 'a' as Name, listeners: [listener], targets: [] };
-    this.policies[1] = { ...common, portal: 'b' as Name, listeners: [], targets: [{ ...rule, ...target, peer: spiffeId('a') }] };
+    this.policies[1] = {
+      ...common,
+      portal: 'b' as Name,
+      listeners: [],
+      targets: [{ ...rule, ...target, peer: spiffeId('a') }],
+    };
     return listener;
   }
 
@@ -117,7 +129,10 @@ describe('a stream from application to target', () => {
     const sha = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
     expect(sha(await collect(application))).toBe(sha(payload));
     await until(() => portals.forwarders.every(({ streams }) => streams.size === 0));
-    expect(portals.forwarders[0].streams.totals()).toEqual({ bytesSent: payload.length, bytesReceived: payload.length });
+    expect(portals.forwarders[0].streams.totals()).toEqual({
+      bytesSent: payload.length,
+      bytesReceived: payload.length,
+    });
     expect(portals.failures).toEqual([]);
   });
 
@@ -209,4 +224,3 @@ async function freePort(): Promise<number> {
   await once(server, 'close');
   return port;
 }
-

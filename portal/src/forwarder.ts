@@ -58,7 +58,8 @@ export class Forwarder {
     this.#waiting += 1;
     try {
       this.#permit(question);
-      if (this.#waiting > limits.streamsPerTunnel) throw new NetportError('limit_exceeded', 'too many connections wait');
+      if (this.#waiting > limits.streamsPerTunnel)
+        throw new NetportError('limit_exceeded', 'too many connections wait');
       const stream = await this.#openStream(peer, { pair, protocol, source }, abandoned.signal);
       this.#run(application, stream, question, source);
     } catch (thrown) {

@@ -42,14 +42,18 @@ export const sameRule = (one: PolicyRule, other: PolicyRule): boolean =>
   one.address === other.address &&
   one.port === other.port;
 
-/** The SPIFFE IDs of everybody that this portal has any rule with. */
-export const peersOf = (policy: PolicyDocument | undefined): Set<SpiffeId> =>
-  new Set([...(policy?.listeners ?? []), ...(policy?.targets ?? [])].map(({ peer }) => peer));
+/** Every rule of a document, both directions. */
+const rulesOf = (policy: PolicyDocument | undefined): PolicyRule[] => [
+  ...(policy?.listeners ?? []),
+  ...(policy?.targets ?? []),
+];
+
+/** The SPIFFE IDs of everybody that this portal has a rule with that has not expired. */
+export const peersOf = (policy: PolicyDocument | undefined, now: number): Set<SpiffeId> =>
+  new Set(rulesOf(policy).flatMap((rule) => (isExpired(rule, now) ? [] : [rule.peer])));
 
 /** When the next rule expires, in milliseconds, or undefined when none will. */
 export function nextExpiry(policy: PolicyDocument | undefined, now: number): number | undefined {
-  const times = [...(policy?.listeners ?? []), ...(policy?.targets ?? [])].flatMap(({ expiresAt }) =>
-    expiresAt === undefined ? [] : [Date.parse(expiresAt)],
-  );
+  const times = rulesOf(policy).flatMap(({ expiresAt }) => (expiresAt === undefined ? [] : [Date.parse(expiresAt)]));
   return times.filter((time) => time > now).sort((a, b) => a - b)[0];
 }

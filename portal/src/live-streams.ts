@@ -40,7 +40,8 @@ export class LiveStreams {
     for (const stream of this.#streams) {
       const verdict = gate(policy, stream, now);
       if (!verdict.allow) stream.cut(verdict.code, verdict.reason);
-      else if (!sameRule(verdict.rule, stream.rule)) stream.cut('policy_denied', `access pair ${stream.rule.name} changed`);
+      else if (!sameRule(verdict.rule, stream.rule))
+        stream.cut('policy_denied', `access pair ${stream.rule.name} changed`);
     }
   }
 

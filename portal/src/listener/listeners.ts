@@ -124,8 +124,6 @@ class Listener {
     if (rule.protocol !== 'tcp') throw new NetportError('unavailable', 'this version of the portal carries tcp only');
     const address = socketAddress(rule);
     const onSocket = (socket: Socket): void => this.#options.onSocket(socket, this.rule);
-    return 'path' in address
-      ? listenUnix(address.path, onSocket)
-      : listen(address, formatEndpoint(rule), onSocket);
+    return 'path' in address ? listenUnix(address.path, onSocket) : listen(address, formatEndpoint(rule), onSocket);
   }
 }

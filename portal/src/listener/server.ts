@@ -4,7 +4,12 @@ import { coalesceBytes } from '../pump.js';
 
 /** A server whose sockets are half-open and paused, as the pump wants them. Rejects with the code of what is in the way. */
 export function listen(options: ListenOptions, name: string, onSocket: (socket: Socket) => void): Promise<Server> {
-  const server = createServer({ allowHalfOpen: true, pauseOnConnect: true, noDelay: true, highWaterMark: coalesceBytes });
+  const server = createServer({
+    allowHalfOpen: true,
+    pauseOnConnect: true,
+    noDelay: true,
+    highWaterMark: coalesceBytes,
+  });
   server.on('connection', onSocket);
   return new Promise((resolve, reject) => {
     server.once('error', (error) => reject(systemError(error, 'internal', `listening on ${name}`)));

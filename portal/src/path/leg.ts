@@ -46,7 +46,8 @@ export function bindLeg(leg: BindableLeg, timeout: number = limits.legBindTimeou
       try {
         decodeReadyMark(mark);
       } catch (cause) {
-        return fail(new NetportError('leg_rejected', `${name}: what answers there is no relay`, { cause }));
+        fail(new NetportError('leg_rejected', `${name}: what answers there is no relay`, { cause }));
+        return;
       }
       clearTimeout(timer);
       socket.off('error', onError).off('close', onClose).off('readable', onReadable);

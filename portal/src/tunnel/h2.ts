@@ -39,7 +39,9 @@ export function openH2Tunnel(options: H2Options): Promise<Tunnel> {
   return new Promise((resolve, reject) => {
     tunnel.session.once('remoteSettings', () => resolve(tunnel));
     void tunnel.closed.then((reason) =>
-      reject(new NetportError('tunnel_failed', `${context.peer} ended the set-up: ${reason.message}`, { cause: reason })),
+      reject(
+        new NetportError('tunnel_failed', `${context.peer} ended the set-up: ${reason.message}`, { cause: reason }),
+      ),
     );
   });
 }

@@ -3,11 +3,10 @@ import { decodeStreamHead, encodeStreamHead, limits, NetportError, type StreamHe
 import type { OnStream, Tunnel, TunnelContext, TunnelCounters, TunnelStream } from './tunnel.js';
 
 /** The two ends of a tunnel without a network, for tests: `client` opens streams, `server` receives them. */
-export function memoryTunnels(options: {
-  client: TunnelContext;
-  server: TunnelContext;
-  onStream: OnStream;
-}): { client: Tunnel; server: Tunnel } {
+export function memoryTunnels(options: { client: TunnelContext; server: TunnelContext; onStream: OnStream }): {
+  client: Tunnel;
+  server: Tunnel;
+} {
   const client = new MemoryTunnel(options.client, undefined);
   const server = new MemoryTunnel(options.server, options.onStream);
   client.other = server;
@@ -125,8 +124,8 @@ class Pipe extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error) => void): void {
-    if (!this.other || this.other.destroyed) return done(new NetportError('stream_reset', 'the other end is gone'));
-    if (this.other.push(chunk)) done();
+    if (!this.other || this.other.destroyed) done(new NetportError('stream_reset', 'the other end is gone'));
+    else if (this.other.push(chunk)) done();
     else this.other.#writer = done;
   }
 

@@ -177,25 +177,29 @@ describe.each([
   it('carries more than the path holds in both directions at once', async () => {
     const { near, far } = await join();
     const payload = randomBytes(64 * 1024 * 1024);
-    for (const { bytes } of [near, far]) for (let at = 0; at < payload.length; at += 8_000_000) bytes.write(payload.subarray(at, at + 8_000_000));
+    for (const { bytes } of [near, far])
+      for (let at = 0; at < payload.length; at += 8_000_000) bytes.write(payload.subarray(at, at + 8_000_000));
     near.bytes.end();
     far.bytes.end();
     const [one, other] = await Promise.all([collect(near.bytes), collect(far.bytes)]);
     expect(one.equals(payload) && other.equals(payload)).toBe(true);
   });
 
-  it.each(['client', 'server'] as const)('drains from the %s: running streams finish, new ones are refused', async (side) => {
-    const { near, far, ...pair } = await join();
-    pair[side].drain();
-    await until(() => !pair.client.open);
-    await expect(pair.client.openStream(head())).rejects.toMatchObject({ code: 'draining' });
-    near.bytes.end('still here');
-    expect((await collect(far.bytes)).toString()).toBe('still here');
-    far.bytes.end('and back');
-    expect((await collect(near.bytes)).toString()).toBe('and back');
-    expect((await pair.client.closed).code).toBe('draining');
-    await pair.server.closed;
-  });
+  it.each(['client', 'server'] as const)(
+    'drains from the %s: running streams finish, new ones are refused',
+    async (side) => {
+      const { near, far, ...pair } = await join();
+      pair[side].drain();
+      await until(() => !pair.client.open);
+      await expect(pair.client.openStream(head())).rejects.toMatchObject({ code: 'draining' });
+      near.bytes.end('still here');
+      expect((await collect(far.bytes)).toString()).toBe('still here');
+      far.bytes.end('and back');
+      expect((await collect(near.bytes)).toString()).toBe('and back');
+      expect((await pair.client.closed).code).toBe('draining');
+      await pair.server.closed;
+    },
+  );
 
   it.each(['client', 'server'] as const)('close of the %s resets every stream at both ends', async (side) => {
     const { near, far, ...pair } = await join();

@@ -2,9 +2,16 @@ import { asNetportError, type ErrorCode, type Name, NetportError, type SpiffeId 
 import type { Tunnel } from './tunnel.js';
 
 /** Codes that speak against the relay of the circuit, rather than against the peer or the policy. */
-const relayFaults: ReadonlySet<ErrorCode> = new Set(['leg_rejected', 'circuit_expired', 'tunnel_failed', 'tunnel_lost']);
+const relayFaults: ReadonlySet<ErrorCode> = new Set([
+  'leg_rejected',
+  'circuit_expired',
+  'tunnel_failed',
+  'tunnel_lost',
+]);
 /** How long a relay that failed is avoided, in milliseconds: long enough for the control server to miss it too. */
 const avoidFor = 60_000;
+/** How long a failed set-up answers for the next ones, in milliseconds. */
+const failureHold = 1000;
 /** As many as `circuit.request` takes. */
 const avoidAtMost = 16;
 
@@ -58,15 +65,16 @@ export class Tunnels {
     if (this.#closed) throw new NetportError('draining', 'this portal is shutting down');
     const standing = this.#client.get(peer);
     if (standing?.open) return standing;
-    const running = this.#dialling.get(peer) ?? this.#dial(peer).finally(() => this.#dialling.delete(peer));
-    this.#dialling.set(peer, running);
-    return running;
+    return this.#dialling.get(peer) ?? this.#startDial(peer);
   }
 
   /** Takes a tunnel in; it replaces an older one of the same direction and peer, which may finish its streams. */
   adopt(tunnel: Tunnel): void {
     const { context } = tunnel;
-    if (this.#closed) return tunnel.close(new NetportError('draining', 'this portal is shutting down'));
+    if (this.#closed) {
+      tunnel.close(new NetportError('draining', 'this portal is shutting down'));
+      return;
+    }
     const side = context.role === 'client' ? this.#client : this.#server;
     side.get(context.peer)?.drain();
     side.set(context.peer, tunnel);
@@ -102,7 +110,18 @@ export class Tunnels {
     this.closeWhere(() => true, reason);
   }
 
-  async #dial(peer: SpiffeId): Promise<Tunnel> {
+  #startDial(peer: SpiffeId): Promise<Tunnel> {
+    const running = this.#dial(peer);
+    this.#dialling.set(peer, running);
+    running.then(
+      () => this.#dialling.delete(peer),
+      // A failure answers for a moment, or a busy application would ask the control server at its own pace.
+      () => setTimeout(() => this.#dialling.delete(peer), failureHold).unref(),
+    );
+    return running;
+  }
+
+  async #dial(peer: SpiffeId, attempts = 2): Promise<Tunnel> {
     try {
       const tunnel = await this.#options.dial(peer, this.#avoided());
       this.adopt(tunnel);
@@ -110,6 +129,8 @@ export class Tunnels {
     } catch (thrown) {
       if (!(thrown instanceof DialFailure)) throw asNetportError(thrown, 'tunnel_failed');
       if (relayFaults.has(thrown.reason.code)) this.#avoid(thrown.relay);
+      // The relay itself is out of reach, which is known at once: another may be there.
+      if (thrown.reason.code === 'leg_rejected' && attempts > 1) return this.#dial(peer, attempts - 1);
       throw thrown.reason;
     }
   }

@@ -1,0 +1,158 @@
+import type { Trust } from '@netport/pki';
+import {
+  asNetportError,
+  type CircuitId,
+  decodeMessage,
+  type ErrorCode,
+  type LegOffer,
+  limits,
+  type Name,
+  NetportError,
+  type PairId,
+  type PortalCommand,
+  type PortalEvent,
+  type PortalMessage,
+  portalCommandSchema,
+  type SpiffeId,
+  type StreamInfo,
+  type TunnelInfo,
+} from '@netport/protocol';
+import { type ControlSession, type Logger, openControlSession, type StoredIdentity } from '@netport/runtime';
+import { EventQueue } from './events.js';
+import { probeRelays, type RelayProbe } from './probes.js';
+
+export interface PortalSessionOptions {
+  identity: StoredIdentity;
+  trust: () => Trust;
+  version: string;
+  policyVersion: () => number;
+  /** Both throw NetportError on what they refuse. */
+  acceptPolicy: (jws: string) => Promise<void>;
+  acceptRevocations: (der: Uint8Array) => Promise<void>;
+  /** A circuit that the peer asked for. */
+  onOffer: (leg: LegOffer) => void;
+  onCircuitClosed: (circuitId: CircuitId, code: ErrorCode) => void;
+  inspect: () => { tunnels: TunnelInfo[]; streams: StreamInfo[] };
+  onUp: () => void;
+  onDown: (reason: NetportError) => void;
+  log: Logger;
+}
+
+/** What this portal and the control server say to each other; everything that it may do comes in here. */
+export class PortalSession {
+  readonly events: EventQueue;
+  readonly #options: PortalSessionOptions;
+  readonly #session: ControlSession<PortalCommand, PortalMessage>;
+  readonly #probing: NodeJS.Timeout;
+  #relays: RelayProbe[] = [];
+  /** Policy, revocations and offers are handled one after the other, in the order that they came. */
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(options: PortalSessionOptions) {
+    this.#options = options;
+    this.events = new EventQueue((event) => this.#session.send(event));
+    this.#session = openControlSession<PortalCommand, PortalMessage>({
+      identity: options.identity,
+      trust: options.trust,
+      hello: () => ({ type: 'hello', version: options.version, policyVersion: options.policyVersion() }),
+      decode: (text) => decodeMessage<PortalCommand>(portalCommandSchema, text),
+      onMessage: (message) => this.#handle(message),
+      onUp: () => {
+        options.onUp();
+        this.events.flush();
+      },
+      onDown: options.onDown,
+      log: options.log,
+    });
+    this.#probing = setInterval(() => void this.#probe(), limits.relayProbeInterval);
+  }
+
+  get up(): boolean {
+    return this.#session.up;
+  }
+
+  get since(): Date {
+    return this.#session.since;
+  }
+
+  /** Asks for a circuit to `peer`. Rejects with the control server's refusal or `unavailable`. */
+  async requestCircuit(peer: SpiffeId, avoid: Name[]): Promise<LegOffer> {
+    const { leg } = await this.#session.request<Extract<PortalCommand, { type: 'circuit.offer' }>>({
+      type: 'circuit.request',
+      peer,
+      transport: 'tcp',
+      avoid,
+    });
+    if (leg?.peer !== peer || leg.role !== 'client') {
+      throw new NetportError('protocol_error', 'the control server offered another circuit than was asked for');
+    }
+    return leg;
+  }
+
+  reportListeners(version: number, failed: { pair: PairId; code: ErrorCode; message: string }[]): void {
+    this.#session.send({ type: 'listeners', version, failed });
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#probing);
+    await this.#session.close();
+  }
+
+  #handle(message: PortalCommand): void {
+    const { onOffer, onCircuitClosed, acceptPolicy, acceptRevocations, inspect, log } = this.#options;
+    switch (message.type) {
+      case 'welcome':
+      case 'relays':
+        this.#relays = message.relays;
+        void this.#probe();
+        break;
+      case 'policy':
+        this.#enqueue('policy document', () => acceptPolicy(message.jws));
+        break;
+      case 'crl':
+        this.#enqueue('revocation list', () => acceptRevocations(Buffer.from(message.der, 'base64')));
+        break;
+      case 'circuit.offer':
+        // One with an id that nobody waits for any more came too late.
+        if (message.id === undefined) this.#enqueue('circuit offer', async () => onOffer(message.leg));
+        break;
+      case 'circuit.closed':
+        onCircuitClosed(message.circuitId, message.code);
+        break;
+      case 'inspect':
+        this.#session.send({ type: 'inspection', id: message.id, ...inspect() });
+        break;
+      case 'error':
+        log.warn({ code: message.code }, `the control server refused a message: ${message.message}`);
+    }
+  }
+
+  #enqueue(what: string, task: () => Promise<void>): void {
+    this.#work = this.#work.then(task).catch((thrown: unknown) => {
+      const { code, message } = asNetportError(thrown);
+      this.#options.log.error({ code }, `${what} refused: ${message}`);
+      this.events.push(portalEvent('policy.refused', code, `${what}: ${message}`));
+    });
+  }
+
+  async #probe(): Promise<void> {
+    if (this.#relays.length === 0) return;
+    const rttMs = await probeRelays(this.#relays);
+    if (Object.keys(rttMs).length > 0) this.#session.send({ type: 'relay.rtt', rttMs });
+  }
+}
+
+/** As the schema bounds it: a message names addresses and peers, and may be long. */
+export const portalEvent = (
+  action: PortalEvent['action'],
+  code: ErrorCode,
+  message: string,
+  about: Pick<PortalEvent, 'pair' | 'peer' | 'source'> = {},
+): PortalEvent => ({
+  type: 'event',
+  action,
+  code,
+  message: message.slice(0, 1024),
+  ...about,
+  at: new Date().toISOString(),
+});

@@ -1,0 +1,201 @@
+import { EventEmitter } from 'node:events';
+import type { Trust } from '@netport/pki';
+import {
+  asNetportError,
+  type CircuitId,
+  type ErrorCode,
+  type LegOffer,
+  limits,
+  type Name,
+  NetportError,
+  type PolicyDocument,
+  type SpiffeId,
+  type StreamInfo,
+  type TunnelInfo,
+} from '@netport/protocol';
+import type { Logger } from '@netport/runtime';
+import { Forwarder, type StreamFailure } from './forwarder.js';
+import { type Direction, isExpired, nextExpiry, peersOf } from './gate.js';
+import { Listeners } from './listener/listeners.js';
+import { buildTunnel } from './path/circuit.js';
+import type { Tunnel } from './tunnel/tunnel.js';
+import { DialFailure, Tunnels } from './tunnel/tunnels.js';
+
+export interface DataPlaneOptions {
+  identity: { keyPem: string; chainPem: string };
+  trust: () => Trust;
+  policy: () => PolicyDocument | undefined;
+  requestCircuit: (peer: SpiffeId, avoid: Name[]) => Promise<LegOffer>;
+  log: Logger;
+  now?: () => Date;
+}
+
+export interface DataPlaneEvents {
+  /** A tunnel came (no reason) or went. */
+  tunnel: [{ tunnel: Tunnel; reason?: NetportError }];
+  tunnelFailed: [{ peer: SpiffeId; error: NetportError }];
+  tunnelSetUp: [ErrorCode | 'ok'];
+  streamFailed: [StreamFailure];
+  streamEnded: [Direction, ErrorCode | 'ok'];
+  listeners: [];
+}
+
+/** A timer takes no more than this many milliseconds. */
+const longestTimer = 2 ** 31 - 1;
+
+/** Listeners, tunnels and streams of one portal, as the policy in force permits them. Needs the control server only for new circuits. */
+export class DataPlane {
+  readonly events = new EventEmitter<DataPlaneEvents>();
+  readonly listeners: Listeners;
+  readonly tunnels: Tunnels;
+  readonly forwarder: Forwarder;
+  readonly #options: DataPlaneOptions;
+  readonly #now: () => Date;
+  #expiry: NodeJS.Timeout | undefined;
+  #stopped = false;
+
+  constructor(options: DataPlaneOptions) {
+    this.#options = options;
+    this.#now = options.now ?? (() => new Date());
+    const { log, policy } = options;
+    const now = (): number => this.#now().getTime();
+    this.tunnels = new Tunnels({
+      dial: (peer, avoid) => this.#dial(peer, avoid),
+      onChange: (change) => this.#onTunnel(change),
+      idle: limits.tunnelIdle,
+      now,
+    });
+    this.forwarder = new Forwarder({
+      policy,
+      tunnel: (peer) => this.tunnels.open(peer),
+      onFailure: (failure) => this.events.emit('streamFailed', failure),
+      onEnd: (direction, code) => this.events.emit('streamEnded', direction, code),
+      log,
+      now,
+    });
+    this.listeners = new Listeners({
+      onSocket: (socket, rule) => void this.forwarder.outgoing(socket, rule),
+      onChange: () => this.events.emit('listeners'),
+      log,
+    });
+  }
+
+  /** Brings everything into line with the policy in force, now and when the next rule expires. */
+  async enforce(): Promise<void> {
+    if (this.#stopped) return;
+    const policy = this.#options.policy();
+    const now = this.#now().getTime();
+    this.forwarder.streams.recheck(policy, now);
+    const peers = peersOf(policy, now);
+    this.tunnels.closeWhere(
+      ({ context }) => !peers.has(context.peer),
+      new NetportError('policy_denied', 'no access pair with this peer is left'),
+    );
+    clearTimeout(this.#expiry);
+    const next = nextExpiry(policy, now);
+    if (next !== undefined) this.#expiry = setTimeout(() => void this.enforce(), Math.min(next - now, longestTimer));
+    await this.listeners.apply(policy?.listeners.filter((rule) => !isExpired(rule, now)) ?? []);
+    this.events.emit('listeners');
+  }
+
+  /** Closes the tunnels of certificates that the revocation list in force names. */
+  enforceRevocations(): void {
+    const { revocations } = this.#options.trust();
+    this.tunnels.closeWhere(
+      ({ context }) => revocations?.serials.has(context.serial) ?? false,
+      new NetportError('cert_revoked', 'the certificate of the peer was revoked'),
+    );
+  }
+
+  /** Takes the server side of a circuit that a peer asked for. */
+  async takeOffer(leg: LegOffer): Promise<void> {
+    try {
+      if (this.#stopped) throw new NetportError('draining', 'this portal is shutting down');
+      if (leg.role !== 'server' || !peersOf(this.#options.policy(), this.#now().getTime()).has(leg.peer)) {
+        throw new NetportError('policy_denied', `no access pair permits a circuit with ${leg.peer}`);
+      }
+      this.tunnels.adopt(await this.#build(leg));
+    } catch (thrown) {
+      this.#tunnelFailed(leg.peer, asNetportError(thrown, 'tunnel_failed'));
+    }
+  }
+
+  circuitClosed(circuitId: CircuitId, code: ErrorCode): void {
+    this.tunnels.closeWhere(
+      ({ context }) => context.circuitId === circuitId,
+      new NetportError(code, 'the circuit was closed'),
+    );
+  }
+
+  inspect(): { tunnels: TunnelInfo[]; streams: StreamInfo[] } {
+    return {
+      tunnels: this.tunnels.all.slice(0, limits.inspectionEntries).map(tunnelInfo),
+      streams: this.forwarder.streams.list().slice(0, limits.inspectionEntries),
+    };
+  }
+
+  /** Closes the listeners, lets running streams finish for at most `graceMs`, then ends what is left. */
+  async drain(graceMs: number): Promise<void> {
+    this.#stopped = true;
+    clearTimeout(this.#expiry);
+    this.listeners.close();
+    let timer: NodeJS.Timeout | undefined;
+    const graceOver = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, graceMs);
+    });
+    await Promise.race([this.tunnels.drain(), graceOver]);
+    clearTimeout(timer);
+    this.forwarder.streams.cutAll('draining', 'this portal is shutting down');
+    this.tunnels.close(new NetportError('draining', 'this portal is shutting down'));
+  }
+
+  async #dial(peer: SpiffeId, avoid: Name[]): Promise<Tunnel> {
+    const leg = await this.#options.requestCircuit(peer, avoid);
+    try {
+      return await this.#build(leg);
+    } catch (thrown) {
+      const error = asNetportError(thrown, 'tunnel_failed');
+      this.#tunnelFailed(peer, error);
+      throw new DialFailure(leg.relay, error);
+    }
+  }
+
+  #build(leg: LegOffer): Promise<Tunnel> {
+    const { identity, trust } = this.#options;
+    return buildTunnel(leg, {
+      identity,
+      trust,
+      now: this.#now,
+      onStream: (peer, stream) => void this.forwarder.incoming(peer, stream),
+    });
+  }
+
+  #tunnelFailed(peer: SpiffeId, error: NetportError): void {
+    this.#options.log.warn({ peer, code: error.code }, `tunnel failed: ${error.message}`);
+    this.events.emit('tunnelSetUp', error.code);
+    this.events.emit('tunnelFailed', { peer, error });
+  }
+
+  #onTunnel(change: { tunnel: Tunnel; reason?: NetportError }): void {
+    const { tunnel, reason } = change;
+    const { peer, role, relay, circuitId } = tunnel.context;
+    const code = reason?.code;
+    this.#options.log.info(
+      { peer, role, relay, circuitId, code },
+      reason ? `tunnel closed: ${reason.message}` : 'tunnel up',
+    );
+    if (!reason) this.events.emit('tunnelSetUp', 'ok');
+    this.events.emit('tunnel', change);
+  }
+}
+
+function tunnelInfo(tunnel: Tunnel): TunnelInfo {
+  const { peer, role, relay, circuitId } = tunnel.context;
+  const { rttMs, ...counters } = tunnel.counters();
+  return {
+    ...{ peer, role, relay, circuitId, transport: 'tcp', path: 'relayed' },
+    ...counters,
+    ...(rttMs === undefined ? {} : { rttMs }),
+    since: tunnel.since.toISOString(),
+  };
+}

@@ -1,0 +1,83 @@
+import { NetportError } from '@netport/protocol';
+import {
+  addCommonOptions,
+  type CommonOptions,
+  createLogger,
+  dataOption,
+  environmentOption,
+  main,
+  openDataDirectory,
+  queryStatus,
+  runProcess,
+  serveMetrics,
+} from '@netport/runtime';
+import { Command } from 'commander';
+import { identify } from './identify.js';
+import { Portal, type PortalStatus } from './portal.js';
+import { formatStatus } from './status.js';
+import { version } from './version.js';
+
+interface RunOptions extends CommonOptions {
+  join?: string;
+  transport: 'auto' | 'tcp' | 'quic';
+}
+
+const program = new Command('netport-portal')
+  .description('The agent on a device or a gateway: carries the access pairs that its policy permits.')
+  .version(version);
+
+addCommonOptions(program.command('run').description('run the portal until SIGTERM'))
+  .addOption(environmentOption('--join <token>', 'join token, for the first start'))
+  .addOption(
+    environmentOption('--transport <transport>', 'what tunnels run over')
+      .choices(['auto', 'tcp', 'quic'])
+      .default('auto'),
+  )
+  .action(async ({ data, join, transport, metrics, grace, logLevel }: RunOptions) => {
+    if (transport === 'quic') {
+      throw new NetportError(
+        'invalid_request',
+        'this version carries tunnels over tcp only: use --transport auto or tcp',
+      );
+    }
+    const log = createLogger('portal', logLevel);
+    await runProcess(async () => {
+      const portal = new Portal({ data, log, ...(join && { joinToken: join }) });
+      await portal.start();
+      const endpoint = metrics ? await serveMetrics({ address: metrics, registry: portal.metrics }) : undefined;
+      log.info({ id: portal.status().id, metrics: endpoint?.url }, 'portal started');
+      return {
+        drain: async (graceMs) => {
+          await portal.stop({ graceMs });
+          await endpoint?.close();
+        },
+      };
+    }, grace);
+  });
+
+program
+  .command('enroll')
+  .description('turn a join token into an identity, without running')
+  .argument('<token>', 'the join token')
+  .addOption(dataOption())
+  .action(async (joinToken: string, { data }: { data: string }) => {
+    const directory = await openDataDirectory(data);
+    try {
+      const identity = await identify({ directory, joinToken, log: createLogger('portal') });
+      process.stdout.write(`${identity.id}\n`);
+    } finally {
+      await directory.close();
+    }
+  });
+
+program
+  .command('status')
+  .description('show what the portal that runs on a data directory does')
+  .addOption(dataOption())
+  .option('--json', 'print JSON')
+  .action(async ({ data, json }: { data: string; json?: true }) => {
+    const status = (await queryStatus(data)) as PortalStatus;
+    process.stdout.write(json ? `${JSON.stringify(status, undefined, 2)}\n` : formatStatus(status));
+  });
+
+await main(program, process.argv);

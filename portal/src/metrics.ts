@@ -1,0 +1,93 @@
+import type { ErrorCode } from '@netport/protocol';
+import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { Direction } from './gate.js';
+import type { PumpCounters } from './pump.js';
+import type { Tunnel } from './tunnel/tunnel.js';
+
+/** Where the figures that are not counted here are read from, at each scrape. */
+export interface MetricSources {
+  totals: () => PumpCounters;
+  streams: () => number;
+  tunnels: () => Tunnel[];
+  failedListeners: () => number;
+  policyVersion: () => number;
+  controlUp: () => boolean;
+  droppedEvents: () => number;
+}
+
+export interface PortalMetrics {
+  readonly registry: Registry;
+  streamEnded(direction: Direction, code: ErrorCode | 'ok'): void;
+  tunnelSetUp(code: ErrorCode | 'ok'): void;
+}
+
+export function portalMetrics(sources: MetricSources): PortalMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+
+  const gauge = (name: string, help: string, read: () => number): Gauge =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(read());
+      },
+    });
+
+  new Counter({
+    name: 'netport_stream_bytes_total',
+    help: 'Payload bytes of streams, as seen from the application at this portal',
+    labelNames: ['direction'],
+    registers,
+    collect() {
+      const { bytesSent, bytesReceived } = sources.totals();
+      this.reset();
+      this.inc({ direction: 'sent' }, bytesSent);
+      this.inc({ direction: 'received' }, bytesReceived);
+    },
+  });
+  new Gauge({
+    name: 'netport_tunnels',
+    help: 'Tunnels that stand, by the role of this portal',
+    labelNames: ['role'],
+    registers,
+    collect() {
+      for (const role of ['client', 'server'] as const) {
+        this.set({ role }, sources.tunnels().filter(({ context }) => context.role === role).length);
+      }
+    },
+  });
+  gauge('netport_streams', 'Streams that run', sources.streams);
+  gauge('netport_listeners_failed', 'Listeners of the policy that could not be opened', sources.failedListeners);
+  gauge('netport_policy_version', 'Version of the policy document in force', sources.policyVersion);
+  gauge('netport_control_up', '1 while the control session stands', () => Number(sources.controlUp()));
+  new Counter({
+    name: 'netport_events_dropped_total',
+    help: 'Audit events that were dropped because the control server was away for too long',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(sources.droppedEvents());
+    },
+  });
+
+  const streams = new Counter({
+    name: 'netport_streams_total',
+    help: 'Streams that ended or were refused, by how: ok or an error code',
+    labelNames: ['direction', 'code'],
+    registers,
+  });
+  const setUps = new Counter({
+    name: 'netport_tunnel_setups_total',
+    help: 'Tunnels that were built or failed to be, by how: ok or an error code',
+    labelNames: ['code'],
+    registers,
+  });
+  return {
+    registry,
+    streamEnded: (direction, code) => streams.inc({ direction, code }),
+    tunnelSetUp: (code) => setUps.inc({ code }),
+  };
+}

@@ -1,0 +1,205 @@
+import { EventEmitter } from 'node:events';
+import type { Trust } from '@netport/pki';
+import { formatEndpoint, limits, NetportError, type PolicyDocument, type TunnelInfo } from '@netport/protocol';
+import {
+  createLogger,
+  type DataDirectory,
+  type Logger,
+  openDataDirectory,
+  type StoredIdentity,
+} from '@netport/runtime';
+import type { Registry } from 'prom-client';
+import { openPolicyStore, type PolicyStore } from './control/policy-store.js';
+import { openRevocationStore } from './control/revocations.js';
+import { PortalSession, portalEvent } from './control/session.js';
+import { DataPlane } from './data-plane.js';
+import { identify } from './identify.js';
+import { type PortalMetrics, portalMetrics } from './metrics.js';
+import type { Tunnel } from './tunnel/tunnel.js';
+import { version } from './version.js';
+
+export interface PortalOptions {
+  /** Path of the data directory; or `directory`, an open one, which is then the caller's to close. */
+  data?: string;
+  directory?: DataDirectory;
+  /** Needed until the data directory holds an identity. */
+  joinToken?: string;
+  log?: Logger;
+}
+
+export interface PortalEvents {
+  online: [];
+  offline: [NetportError];
+  /** A policy document came into force. */
+  policy: [PolicyDocument];
+  /** A tunnel came (no reason) or went. */
+  tunnel: [{ tunnel: Tunnel; reason?: NetportError }];
+}
+
+export interface PortalStatus {
+  id: string;
+  certificateExpiresAt: string;
+  control: { url: string; online: boolean; since: string };
+  policyVersion: number | null;
+  listeners: {
+    pair: string;
+    address: string;
+    state: 'listening' | 'failed';
+    error?: { code: string; message: string };
+  }[];
+  targets: { pair: string; address: string; peer: string }[];
+  tunnels: TunnelInfo[];
+  streams: number;
+}
+
+/** Everything that stands between `start` and `stop`. */
+interface Parts {
+  directory: DataDirectory;
+  identity: StoredIdentity;
+  policies: PolicyStore;
+  plane: DataPlane;
+  session: PortalSession;
+  metrics: PortalMetrics;
+}
+
+/** One portal: enrols, keeps a control session, and carries the streams that its policy permits. */
+export class Portal extends EventEmitter<PortalEvents> {
+  readonly #options: PortalOptions;
+  readonly #log: Logger;
+  #parts: Parts | undefined;
+
+  constructor(options: PortalOptions) {
+    super();
+    this.#options = options;
+    this.#log = options.log ?? createLogger('portal');
+  }
+
+  /**
+   * Resolves when the stored policy is in force; the control session comes up on its own ('online'). Throws `token_*`,
+   * `cert_*`, `data_directory_*` or `unavailable`.
+   */
+  async start(): Promise<void> {
+    if (this.#parts) throw new NetportError('conflict', 'this portal runs already');
+    const { data, directory: given, joinToken } = this.#options;
+    if (!given && !data) throw new NetportError('invalid_request', 'a portal needs a data directory');
+    const directory = given ?? (await openDataDirectory(data ?? ''));
+    try {
+      const identity = await identify({ directory, joinToken, log: this.#log });
+      this.#parts = await this.#assemble(directory, identity);
+    } catch (error) {
+      if (!given) await directory.close();
+      throw error;
+    }
+    const { plane } = this.#parts;
+    directory.onStatus(() => this.status());
+    await plane.enforce();
+  }
+
+  /** Takes no new connections, lets running streams finish for at most `graceMs`, then stops. */
+  async stop({ graceMs = limits.drainGrace }: { graceMs?: number } = {}): Promise<void> {
+    const parts = this.#parts;
+    if (!parts) return;
+    this.#log.info({ streams: parts.plane.forwarder.streams.size, graceMs }, 'draining');
+    await parts.plane.drain(graceMs);
+    await parts.session.close();
+    if (!this.#options.directory) await parts.directory.close();
+    this.#parts = undefined;
+    this.#log.info('stopped');
+  }
+
+  get metrics(): Registry {
+    return this.#running().metrics.registry;
+  }
+
+  status(): PortalStatus {
+    const { identity, session, policies, plane } = this.#running();
+    return {
+      id: identity.id,
+      certificateExpiresAt: identity.notAfter.toISOString(),
+      control: { url: identity.controlUrl, online: session.up, since: session.since.toISOString() },
+      policyVersion: policies.current?.version ?? null,
+      listeners: plane.listeners.list().map(({ rule, error }) => ({
+        pair: rule.name,
+        address: formatEndpoint(rule),
+        state: error ? 'failed' : 'listening',
+        ...(error && { error: { code: error.code, message: error.message } }),
+      })),
+      targets: (policies.current?.targets ?? []).map((rule) => ({
+        pair: rule.name,
+        address: formatEndpoint(rule),
+        peer: rule.peer,
+      })),
+      tunnels: plane.inspect().tunnels,
+      streams: plane.forwarder.streams.size,
+    };
+  }
+
+  #running(): Parts {
+    if (!this.#parts) throw new NetportError('unavailable', 'this portal does not run');
+    return this.#parts;
+  }
+
+  async #assemble(directory: DataDirectory, identity: StoredIdentity): Promise<Parts> {
+    const log = this.#log;
+    const revocations = await openRevocationStore({ directory, identity, log });
+    const trust = (): Trust => ({ rootPems: [identity.rootPem], revocations: revocations.current });
+    const policies = await openPolicyStore({ directory, identity, trust, now: () => new Date(), log });
+
+    const plane: DataPlane = new DataPlane({
+      identity,
+      trust,
+      policy: () => policies.current,
+      requestCircuit: (peer, avoid) => session.requestCircuit(peer, avoid),
+      log,
+    });
+    const reportListeners = (): void =>
+      session.reportListeners(policies.current?.version ?? 0, plane.listeners.failed());
+    const session: PortalSession = new PortalSession({
+      identity,
+      trust,
+      version,
+      policyVersion: () => policies.current?.version ?? 0,
+      acceptPolicy: async (jws) => {
+        const document = await policies.accept(jws);
+        await plane.enforce();
+        log.info({ version: document.version }, 'policy in force');
+        this.emit('policy', document);
+      },
+      acceptRevocations: async (der) => {
+        await revocations.accept(der);
+        plane.enforceRevocations();
+      },
+      onOffer: (leg) => void plane.takeOffer(leg),
+      onCircuitClosed: (circuitId, code) => plane.circuitClosed(circuitId, code),
+      inspect: () => plane.inspect(),
+      onUp: () => {
+        reportListeners();
+        this.emit('online');
+      },
+      onDown: (reason) => this.emit('offline', reason),
+      log,
+    });
+    const metrics = portalMetrics({
+      totals: () => plane.forwarder.streams.totals(),
+      streams: () => plane.forwarder.streams.size,
+      tunnels: () => plane.tunnels.all,
+      failedListeners: () => plane.listeners.failed().length,
+      policyVersion: () => policies.current?.version ?? 0,
+      controlUp: () => session.up,
+      droppedEvents: () => session.events.dropped,
+    });
+
+    plane.events.on('listeners', reportListeners);
+    plane.events.on('tunnel', (change) => this.emit('tunnel', change));
+    plane.events.on('tunnelSetUp', (code) => metrics.tunnelSetUp(code));
+    plane.events.on('streamEnded', (direction, code) => metrics.streamEnded(direction, code));
+    plane.events.on('tunnelFailed', ({ peer, error }) =>
+      session.events.push(portalEvent('tunnel.failed', error.code, error.message, { peer })),
+    );
+    plane.events.on('streamFailed', ({ denied, error, pair, peer, source }) => {
+      const action = denied ? 'stream.denied' : 'stream.failed';
+      session.events.push(portalEvent(action, error.code, error.message, { pair, peer, source }));
+    });
+    return { directory, identity, policies, plane, session, metrics };
+  }
+}
