@@ -17,6 +17,9 @@ interface RunOptions extends CommonOptions {
   databaseUrl?: string;
 }
 
+// SQLite makes its files by the umask: nothing here is for other users.
+process.umask(0o077);
+
 const program = new Command('netport-control')
   .description('The Netport control server: inventory, policy, PKI, circuit allocation, audit.')
   .version(version);

@@ -95,7 +95,13 @@ function queryParameters(query: z.ZodType, schemas: Json): Json[] {
 
 /** JSON Schema 2020-12, with the named schemas moved to the document's components. */
 function jsonSchema(schema: z.ZodType, io: 'input' | 'output', schemas: Json): Json {
-  const generated = z.toJSONSchema(schema, { io, metadata: components, unrepresentable: 'any' });
+  const generated = z.toJSONSchema(schema, {
+    io,
+    metadata: components,
+    unrepresentable: 'any',
+    // An answer may gain fields: a client that refuses unknown ones would break.
+    override: ({ jsonSchema }) => void (io === 'output' && delete jsonSchema.additionalProperties),
+  });
   const text = JSON.stringify(generated).replaceAll('"#/$defs/', '"#/components/schemas/');
   const { $schema: _dialect, $defs = {}, ...own } = JSON.parse(text) as { $schema?: string; $defs?: Json } & Json;
   Object.assign(schemas, $defs);

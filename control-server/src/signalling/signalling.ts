@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Revocations } from '@netport/pki';
 import {
+  asNetportError,
   controlSubprotocol,
   decodeMessage,
   limits,
@@ -117,8 +118,10 @@ export class Signalling {
       const admitted = await admit(context, request, () => this.#fanOut.revocations);
       socket.off('error', ignore);
       this.#sockets.handleUpgrade(request, socket, head, (ws) => this.#accept(ws, admitted, originOf(request.socket)));
-    } catch (error) {
-      log.info({ origin: originOf(request.socket), err: error }, 'control session refused');
+    } catch (thrown) {
+      const error = asNetportError(thrown);
+      const fault = error.code === 'internal' && { err: thrown };
+      log.info({ origin: originOf(request.socket), code: error.code, ...fault }, `refused: ${error.message}`);
       refuseUpgrade(socket, error);
     }
   }

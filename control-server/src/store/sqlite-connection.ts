@@ -5,7 +5,7 @@ import { PrismaLibSql } from '@prisma/adapter-libsql';
 const pragmas = [
   'PRAGMA journal_mode = WAL',
   'PRAGMA synchronous = NORMAL',
-  'PRAGMA busy_timeout = 2000',
+  'PRAGMA busy_timeout = 1000',
   'PRAGMA foreign_keys = ON',
 ];
 
@@ -15,18 +15,24 @@ const pragmas = [
  * turns: Prisma's adapter holds its lock for the whole of a transaction, and the migration runner is alone.
  */
 export async function openConnection(config: Config): Promise<Client> {
-  const client = connect(config);
-  for (const pragma of pragmas) await client.execute(pragma);
+  const client = createClient(config);
+  client.transaction = async (): Promise<Transaction> => {
+    try {
+      await client.execute('BEGIN IMMEDIATE');
+    } catch (error) {
+      // A BEGIN that found the database locked counts as unfinished, and no later COMMIT would work.
+      client.reconnect();
+      await configure(client);
+      throw error;
+    }
+    return transactionOn(client);
+  };
+  await configure(client);
   return client;
 }
 
-function connect(config: Config): Client {
-  const client = createClient(config);
-  client.transaction = async (): Promise<Transaction> => {
-    await client.execute('BEGIN IMMEDIATE');
-    return transactionOn(client);
-  };
-  return client;
+async function configure(client: Client): Promise<void> {
+  for (const pragma of pragmas) await client.execute(pragma);
 }
 
 function transactionOn(client: Client): Transaction {
