@@ -41,8 +41,11 @@ export function defaultAddress(interfaces = networkInterfaces()): string {
   throw new NetportError('address_unavailable', 'this machine has no public IPv4 address: give one with --address');
 }
 
-/** Throws `unavailable` where the choice is not part of this build. */
+/** Throws `invalid_request` where the choice is not part of this build. */
 export function chooseDatapath(choice: DatapathChoice): Datapath {
   if (choice !== 'xdp') return userspace;
-  throw new NetportError('unavailable', 'this build has only the userspace datapath: use --datapath auto or userspace');
+  throw new NetportError(
+    'invalid_request',
+    'this build has only the userspace datapath: use --datapath auto or userspace',
+  );
 }

@@ -18,7 +18,7 @@ import type { PortRange } from './core/port-pool.js';
 import { RelayCore } from './core/relay-core.js';
 import type { Datapath } from './datapath/datapath.js';
 import { openProbe } from './io/probe.js';
-import { RelayIo } from './io/relay-io.js';
+import { RelayIo, type RelayIoOptions } from './io/relay-io.js';
 import { relayMetrics } from './metrics.js';
 
 export interface RelayOptions {
@@ -40,33 +40,27 @@ export interface RelayOptions {
 
 /** Starts a relay. Throws `token_*`, `cert_*`, `data_directory_*`, `address_*` or `unavailable`, with what to do. */
 export async function startRelay(options: RelayOptions): Promise<Running> {
-  const { log } = options;
   const datapath = chooseDatapath(options.datapath);
-  const address = options.address ?? defaultAddress();
-  if (!options.address)
-    log.info({ address }, 'portals dial the first address of this machine: --address names another');
   const directory = await openDataDirectory(options.data);
   try {
-    return await run(options, { datapath, address, directory });
+    return await run(options, datapath, directory);
   } catch (error) {
     await directory.close();
     throw error;
   }
 }
 
-async function run(
-  options: RelayOptions,
-  parts: { datapath: Datapath; address: string; directory: DataDirectory },
-): Promise<Running> {
+async function run(options: RelayOptions, datapath: Datapath, directory: DataDirectory): Promise<Running> {
   const { log, version, ports, listenAddress } = options;
-  const { datapath, address, directory } = parts;
   const identity = await identify(directory, options);
+  const address = options.address ?? defaultAddress();
+  if (!options.address) log.info({ address }, 'portals dial this machine’s first address: --address names another');
   const revocations = await openRevocationStore({ directory, identity, log });
 
   const probe = await openProbe(ports, listenAddress);
   const core = new RelayCore({ ports: probe.ports });
   let session: RelaySession | undefined;
-  const onReport: ConstructorParameters<typeof RelayIo>[0]['onReport'] = (report, counters) => {
+  const onReport: RelayIoOptions['onReport'] = (report, counters) => {
     logReport(log, report);
     session?.report(report, counters);
   };

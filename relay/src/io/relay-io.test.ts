@@ -51,7 +51,8 @@ async function expectUsable(ports: [number, number]): Promise<void> {
   expect(core.counts).toEqual({ circuits: 1, joined: 1, halfOpen: 0, bound: 0, ports: 2 });
   for (const port of ports) expect(await isRefused(port)).toBe(true);
   for (const leg of legs) leg.destroy();
-  await reported('ended');
+  expect((await reported('ended')).counters.bytes).toEqual([4, 0]);
+  expect(io.bytesTotal()).toBe(4);
 }
 const isRefused = async (port: number): Promise<boolean> => {
   const socket = dial(port);
