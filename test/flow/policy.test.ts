@@ -67,7 +67,7 @@ describe('default deny', () => {
     expect(await exchange(kept, 'kept')).toBe('kept');
 
     const endings = Promise.all([ending(cut), ending(atTarget)]);
-    await overlay.cli(['pair', 'rm', 'gone']);
+    await overlay.admin(['pair', 'rm', 'gone']);
     expect(await endings).toEqual(['reset', 'reset']);
     await waitFor('the listener to be closed', () =>
       dial(port).then(
@@ -84,10 +84,10 @@ describe('default deny', () => {
     await overlay.addPair('switch', `a:127.0.0.1:${port}`, `b:127.0.0.1:${target.port}`);
     const socket = await dial(port);
     expect(await exchange(socket, 'on')).toBe('on');
-    await overlay.cli(['pair', 'disable', 'switch']);
+    await overlay.admin(['pair', 'disable', 'switch']);
     expect(await ending(socket)).toBe('reset');
     await overlay.pairState('switch', 'disabled');
-    await overlay.cli(['pair', 'enable', 'switch']);
+    await overlay.admin(['pair', 'enable', 'switch']);
     await waitFor('the listener to be back', async () => exchange(await dial(port), 'on again'));
 
     const brief = await freePort();

@@ -93,7 +93,7 @@ export class Overlay {
 
   /** Grants a pair with the command line client, as an admin would, and waits until both portals have it in force. */
   async addPair(name: string, from: string, to: string, options: readonly string[] = []): Promise<PairView> {
-    await this.cli(['pair', 'add', name, '--from', from, '--to', to, ...options]);
+    await this.admin(['pair', 'add', name, '--from', from, '--to', to, ...options]);
     return this.pairState(name, 'active');
   }
 
@@ -105,10 +105,15 @@ export class Overlay {
   }
 
   /** The command line client's JSON output. Throws with its error output when it fails. */
-  async cli<T = unknown>(args: readonly string[]): Promise<T> {
-    const { code, stdout, stderr } = await this.tryCli([...args, '--json']);
+  async cli<T>(args: readonly string[]): Promise<T> {
+    return JSON.parse(await this.admin([...args, '--json'])) as T;
+  }
+
+  /** The command line client's output for people. Throws with its error output when it fails. */
+  async admin(args: readonly string[]): Promise<string> {
+    const { code, stdout, stderr } = await this.tryCli(args);
     if (code !== 0) throw new Error(`netport ${args.join(' ')}: exit ${code}: ${stderr}`);
-    return (stdout.trim() === '' ? undefined : JSON.parse(stdout)) as T;
+    return stdout;
   }
 
   async tryCli(args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {

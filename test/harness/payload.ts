@@ -19,13 +19,18 @@ export async function sendPayload(sink: Writable, seed: number, size: number): P
   return hash.digest('hex');
 }
 
-/** Reads to the end; resolves with length and SHA-256, rejects when the source breaks. */
-export async function receivePayload(source: Readable): Promise<{ bytes: number; sha256: string }> {
+/** Reads to the end; resolves with length and SHA-256, rejects when the source breaks. Leaves the other direction open. */
+export function receivePayload(source: Readable): Promise<{ bytes: number; sha256: string }> {
   const hash = createHash('sha256');
   let bytes = 0;
-  for await (const chunk of source) {
-    hash.update(chunk);
-    bytes += chunk.length;
-  }
-  return { bytes, sha256: hash.digest('hex') };
+  return new Promise((resolve, reject) => {
+    // Not `for await`: that destroys a socket whose other direction is still in use.
+    source.on('data', (chunk: Buffer) => {
+      hash.update(chunk);
+      bytes += chunk.length;
+    });
+    source.once('end', () => resolve({ bytes, sha256: hash.digest('hex') }));
+    source.once('error', reject);
+    source.once('close', () => reject(new Error(`closed after ${bytes} bytes without an end`)));
+  });
 }

@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
+import { setTimeout as pause } from 'node:timers/promises';
 
 export interface Target {
   port: number;
@@ -25,6 +27,33 @@ export async function startTarget(serve: (socket: Socket) => void, path?: string
     close: async () => {
       for (const socket of connections) socket.destroy();
       await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+/**
+ * A port that never answers, as behind a firewall that drops: its process is stopped and its accept queue full, so the
+ * kernel drops every further SYN.
+ */
+export async function startSilent(): Promise<{ port: number; stop(): Promise<void> }> {
+  const code = `require('net').createServer().listen({ port: 0, host: '127.0.0.1', backlog: 1 }, function () { console.log(this.address().port); })`;
+  const child = spawn(process.execPath, ['-e', code], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const [line] = await once(child.stdout, 'data');
+  child.kill('SIGSTOP');
+  const port = Number(String(line));
+  const fillers: Socket[] = [];
+  for (let connected = true; connected; ) {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => socket.destroy());
+    fillers.push(socket);
+    connected = await Promise.race([once(socket, 'connect').then(() => true), pause(500).then(() => false)]);
+  }
+  return {
+    port,
+    stop: async () => {
+      for (const socket of fillers) socket.destroy();
+      child.kill('SIGKILL');
+      await once(child, 'exit');
     },
   };
 }
