@@ -9,6 +9,7 @@ import { handleErrors } from './api/problem.js';
 import { recordRouter } from './api/records.js';
 import type { Services } from './api/services.js';
 import { trafficRouter } from './api/traffic.js';
+import { checkReady } from './state/health.js';
 
 const frontPage = `Netport control server
 
@@ -35,7 +36,7 @@ export function createApp(services: Services): Express {
   app.get('/', (_request, response) => void response.type('text/plain').send(frontPage));
   app.get('/healthz', (_request, response) => void response.type('text/plain').send('ok\n'));
   app.get('/readyz', async (_request, response) => {
-    await services.context.store.records.current('policy');
+    await checkReady(services.context);
     response.type('text/plain').send('ok\n');
   });
   app.get('/crl.der', (_request, response) => {

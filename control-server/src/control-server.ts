@@ -1,15 +1,15 @@
-import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { formatSocketAddress, NetportError } from '@netport/protocol';
-import { type Logger, openDataDirectory, parseListenAddress, type Running, serveMetrics } from '@netport/runtime';
+import { type DataDirectory, type Logger, openDataDirectory, type Running, serveMetrics } from '@netport/runtime';
+import { serverAddresses } from './addresses.js';
 import { createApp } from './app.js';
 import { loadAuthority } from './authority.js';
 import { inProcessBus } from './bus/in-process.js';
+import { renewServerIdentity } from './identity-renewal.js';
 import { createMetrics } from './metrics.js';
 import { createTlsServer, listen, tlsCredentials } from './server.js';
-import { issueServerIdentity, renewServerIdentity } from './server-identity.js';
 import { Signalling } from './signalling/signalling.js';
 import { keepAdminToken, makeAdminToken } from './state/admin.js';
+import { issueServerIdentity } from './state/certificates.js';
 import type { StateContext } from './state/context.js';
 import { openStore } from './store/open-store.js';
 
@@ -60,37 +60,29 @@ async function start(
 ): Promise<ControlServer> {
   const { log } = options;
   const now = options.now ?? (() => new Date());
-  const address = parseListenAddress(options.listen);
+  const addresses = serverAddresses(options);
 
   const directory = await openDataDirectory(options.data);
   closers.push(() => directory.close());
   const { authority, trustDomain } = await loadAuthority(directory, options.trustDomain, now());
   const store = await openStore(options.databaseUrl ?? `file:${join(directory.path, 'netport.db')}`, now);
   closers.push(() => store.close());
-
-  const adminToken = (await directory.read(adminTokenFile))?.trim() || undefined;
-  const token = adminToken ?? makeAdminToken();
-  await keepAdminToken(store, token, now());
-  if (adminToken === undefined) {
-    await directory.write(adminTokenFile, `${token}\n`);
-    options.onAdminToken?.(token);
-  }
-
   const metrics = createMetrics();
   const context: StateContext = {
     store,
     authority,
     trustDomain,
-    publicUrl: '',
+    // The real port follows below; nobody can ask for a join token before that.
+    publicUrl: addresses.url(addresses.listen.port),
     now,
     onAudit: ({ action, code }) => metrics.auditEvents.inc({ action, code: code ?? '' }),
   };
-  const host = isWildcard(address.host) ? hostname() : address.host;
-  const names = [...new Set([urlHost(options.publicUrl) ?? host, 'localhost', '127.0.0.1', '::1', hostname()])];
-  let identity = await issueServerIdentity(context, names);
+  await loadAdminToken(context, directory, options.onAdminToken);
+  let identity = await issueServerIdentity(context, addresses.names);
 
   const bus = inProcessBus();
   const signalling = await Signalling.start({ context, bus, signer: () => identity, metrics, log });
+  closers.push(() => signalling.stop());
   const app = createApp({
     context,
     presence: signalling.presence,
@@ -102,15 +94,16 @@ async function start(
   });
   const server = createTlsServer(identity, authority.rootPem, app);
   server.on('upgrade', (request, socket, head) => void signalling.upgrade(request, socket, head));
-  closers.push(() => signalling.stop());
-
-  const port = await listen(server, address.host, address.port);
-  closers.push(() => server.closeAllConnections());
-  context.publicUrl = options.publicUrl ?? `https://${formatSocketAddress(host, port)}`;
+  const port = await listen(server, addresses.listen);
+  closers.push(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  context.publicUrl = addresses.url(port);
 
   closers.push(
     renewServerIdentity(identity, {
-      issue: () => issueServerIdentity(context, names),
+      issue: () => issueServerIdentity(context, addresses.names),
       onIssued: (issued) => {
         identity = issued;
         server.setSecureContext(tlsCredentials(issued, authority.rootPem));
@@ -142,14 +135,19 @@ async function start(
   };
 }
 
-const isWildcard = (host: string): boolean => host === '0.0.0.0' || host === '::';
-
-/** The host of the public URL, without brackets. Throws `invalid_request`. */
-function urlHost(publicUrl: string | undefined): string | undefined {
-  if (publicUrl === undefined) return undefined;
-  const url = URL.canParse(publicUrl) ? new URL(publicUrl) : undefined;
-  if (url?.protocol !== 'https:' || url.pathname !== '/' || url.search !== '' || url.hash !== '') {
-    throw new NetportError('invalid_request', `--public-url "${publicUrl}" is not https://HOST[:PORT]`);
-  }
-  return url.hostname.replace(/^\[|\]$/g, '');
+/**
+ * The file decides: where it is there, its token is the admin token; where it was deleted, a new one is made and the
+ * old one stops working.
+ */
+async function loadAdminToken(
+  context: StateContext,
+  directory: DataDirectory,
+  onMade: ((token: string) => void) | undefined,
+): Promise<void> {
+  const kept = (await directory.read(adminTokenFile))?.trim() || undefined;
+  const token = kept ?? makeAdminToken();
+  await keepAdminToken(context, token);
+  if (kept !== undefined) return;
+  await directory.write(adminTokenFile, `${token}\n`);
+  onMade?.(token);
 }

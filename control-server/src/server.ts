@@ -3,7 +3,7 @@ import type { RequestListener } from 'node:http';
 import { createServer, type Server } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { limits, NetportError } from '@netport/protocol';
-import type { ServerIdentity } from './server-identity.js';
+import type { ServerIdentity } from './state/certificates.js';
 
 /** How often slow requests are looked for. */
 const slowCheckInterval = 2000;
@@ -38,7 +38,7 @@ export function createTlsServer(identity: ServerIdentity, rootPem: string, handl
 }
 
 /** Resolves with the port. Throws `address_in_use` or `address_unavailable`. */
-export function listen(server: Server, host: string, port: number): Promise<number> {
+export function listen(server: Server, { host, port }: { host: string; port: number }): Promise<number> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const code = cause.code === 'EADDRINUSE' ? 'address_in_use' : 'address_unavailable';

@@ -8,6 +8,8 @@ export const limits = {
   // Control channel
   /** A policy document with 5,000 pairs is about 1 MiB; nothing legitimate is larger. */
   controlMessageBytes: 4 * 1024 * 1024,
+  /** Access pairs that one portal may be part of: what fits into its policy document. */
+  pairsPerPortal: 5000,
   /** Messages a peer may send per second, averaged over ten seconds: a portal sends a few a minute. */
   controlMessagesPerSecond: 200,
   /** What may wait in a session's send buffer before the peer counts as stuck and is dropped. */

@@ -1,6 +1,7 @@
 import { derToPem, encodeCertsOnly, pemToDer } from '@netport/pki';
-import { asNetportError, decodeJoinToken, limits, NetportError } from '@netport/protocol';
+import { decodeJoinToken, limits, NetportError } from '@netport/protocol';
 import express, { type Request, type Response, Router } from 'express';
+import { publicError } from '../public-error.js';
 import { perMinute } from '../rate-limit.js';
 import { auditRefusedEnrolment, enrol } from '../state/enrol.js';
 import { originOf } from './origin.js';
@@ -29,7 +30,7 @@ export function estRouter(services: Services): Router {
       // The issuer goes with the leaf, so that the answer is a chain ready for use.
       sendCertificates(response, pemToDer(value.chainPem).map(derToPem));
     } catch (thrown) {
-      const error = asNetportError(thrown);
+      const error = publicError(thrown);
       if (refusals.take(context.now().getTime())) await auditRefusedEnrolment(context, origin, token, error);
       if (error.status !== 401) throw thrown;
       response.set('www-authenticate', 'Basic realm="join token", charset="UTF-8"');

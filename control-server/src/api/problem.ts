@@ -1,6 +1,7 @@
 import { type ErrorCode, NetportError, type Problem } from '@netport/protocol';
 import type { ErrorRequestHandler, Response } from 'express';
 import { ZodError } from 'zod';
+import { publicError } from '../public-error.js';
 import type { Services } from './services.js';
 
 /** RFC 9457 problem details of an error; the cause of an error of ours stays here. */
@@ -50,5 +51,5 @@ function toNetportError(thrown: unknown): NetportError {
     const code: ErrorCode = status === 413 ? 'too_large' : 'invalid_request';
     return new NetportError(code, String(message), { cause: thrown });
   }
-  return new NetportError('internal', 'the server could not do that; its log says why', { cause: thrown });
+  return publicError(thrown);
 }

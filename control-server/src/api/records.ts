@@ -1,8 +1,8 @@
 import { endpoints } from '@netport/protocol';
 import { Router } from 'express';
 import { queryAudit } from '../state/audit.js';
+import { listCertificates } from '../state/certificates.js';
 import { unchanged } from '../state/change.js';
-import { listCertificates } from '../state/views.js';
 import { version } from '../version.js';
 import { serve } from './serve.js';
 import type { Services } from './services.js';

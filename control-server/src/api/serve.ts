@@ -28,7 +28,7 @@ export function serve<E extends ApiEndpoint>(
   use: (call: Call<E>) => Promise<Outcome<AnswerOf<E>>>,
 ): void {
   const authenticated = async (request: Request): Promise<Actor> =>
-    authenticate(services.context.store, request.get('authorization'), originOf(request.socket));
+    authenticate(services.context, request.get('authorization'), originOf(request.socket));
 
   router[endpoint.method](
     endpoint.path,

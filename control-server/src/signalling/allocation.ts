@@ -14,6 +14,7 @@ import {
 } from '@netport/protocol';
 import type { Logger } from '@netport/runtime';
 import { permits } from '../policy/permits.js';
+import { publicError } from '../public-error.js';
 import { auditEvent } from '../state/audit.js';
 import { circuitOpened } from '../state/circuits.js';
 import type { StateContext } from '../state/context.js';
@@ -61,7 +62,7 @@ export class Allocation {
       const leg = await this.#offer(portal, request);
       portal.session.send({ type: 'circuit.offer', id: request.id, leg });
     } catch (thrown) {
-      const error = asNetportError(thrown);
+      const error = publicError(thrown);
       if (error.code === 'internal') this.#options.log.error({ err: thrown }, 'circuit allocation failed');
       portal.session.send({ type: 'error', id: request.id, code: error.code, message: error.message.slice(0, 1024) });
       await this.#auditDenial(portal, request, error);

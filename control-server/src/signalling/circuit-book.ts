@@ -4,9 +4,11 @@ import type { CircuitRecord } from '../store/store.js';
 /** The circuits that have not ended. Memory only; the state keeps what must survive. */
 export class CircuitBook {
   readonly #circuits = new Map<CircuitId, CircuitRecord>();
+  readonly #counts = new Map<Name, number>();
 
   add(circuit: CircuitRecord): void {
     this.#circuits.set(circuit.id, circuit);
+    this.#counts.set(circuit.relay, this.count(circuit.relay) + 1);
   }
 
   /** A relay only has a say in its own circuits. */
@@ -17,6 +19,9 @@ export class CircuitBook {
 
   /** False when it was gone already. */
   remove(id: CircuitId): boolean {
+    const circuit = this.#circuits.get(id);
+    if (!circuit) return false;
+    this.#counts.set(circuit.relay, this.count(circuit.relay) - 1);
     return this.#circuits.delete(id);
   }
 
@@ -25,9 +30,7 @@ export class CircuitBook {
   }
 
   count(relay: Name): number {
-    let count = 0;
-    for (const circuit of this.#circuits.values()) if (circuit.relay === relay) count += 1;
-    return count;
+    return this.#counts.get(relay) ?? 0;
   }
 
   get size(): number {

@@ -62,9 +62,9 @@ export class Circuits {
   }
 
   /** A relay is back: what it does not list has ended, what is not in the book must not run. */
-  reconcile(relay: OnlineRelay): void {
+  reconcile(relay: OnlineRelay, listed: readonly CircuitId[]): void {
     const { book } = this.#options;
-    const running = new Set(relay.hello.circuits);
+    const running = new Set(listed);
     for (const id of running) {
       const circuit = book.ofRelay(relay.name, id);
       if (!circuit) relay.session.send({ type: 'circuit.close', circuitId: id });

@@ -13,7 +13,7 @@ import { perMinute, type RateLimit } from '../rate-limit.js';
 import { memberId, type StateContext } from '../state/context.js';
 import type { Presence } from '../state/presence.js';
 import type { RoundTrips } from './relay-choice.js';
-import type { Session } from './session.js';
+import type { Closable, Session } from './session.js';
 
 type Hello<Message> = Extract<Message, { type: 'hello' }>;
 
@@ -44,7 +44,7 @@ export interface OnlineRelay {
   origin: string;
   seenAt: Date;
   session: Session<RelayMessage, RelayCommand>;
-  hello: Hello<RelayMessage>;
+  hello: Omit<Hello<RelayMessage>, 'circuits'>;
   /** Circuits asked for and not answered yet. */
   opening: number;
   /** Called with the next counters. */
@@ -110,7 +110,7 @@ export class Roster implements Presence {
 }
 
 /** Puts a session in its place; an older one of the same identity gives way. */
-export function enter<Online extends { id: SpiffeId; session: { close: Session<never, never>['close'] } }>(
+export function enter<Online extends { id: SpiffeId; session: Closable }>(
   roster: Map<SpiffeId, Online>,
   online: Online,
 ): void {

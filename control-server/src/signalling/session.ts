@@ -24,8 +24,19 @@ export interface SessionOptions<In extends Envelope> {
 /** WebSocket close codes (RFC 6455 §7.4). The reason says more: `<code>: <sentence>`. */
 const closeCodes = { draining: 1001, violation: 1008, expelled: 4003, replaced: 4009 } as const;
 
+/** A peer that does not answer the close by then is cut off. */
+const closeGrace = 1000;
+
+/** What can be done with a session without knowing its messages. */
+export interface Closable {
+  close(kind: keyof typeof closeCodes, code: ErrorCode, message: string): void;
+  readonly ended: Promise<void>;
+}
+
 /** This server's end of one control session: bounded in size, rate, silence and send buffer. */
-export class Session<In extends Envelope, Out extends Envelope> {
+export class Session<In extends Envelope, Out extends Envelope> implements Closable {
+  /** Resolves after `onEnd`. */
+  readonly ended: Promise<void>;
   readonly #socket: WebSocket;
   readonly #options: SessionOptions<In>;
   readonly #pending = new Map<number, { resolve: (answer: In) => void; reject: (error: NetportError) => void }>();
@@ -50,8 +61,13 @@ export class Session<In extends Envelope, Out extends Envelope> {
       .on('message', (data, binary) => this.#receive(data.toString(), binary))
       .on('ping', () => this.#hear())
       .on('pong', () => this.#hear())
-      .on('error', (error) => options.log.debug({ err: error }, 'control session error'))
-      .on('close', () => this.#end());
+      .on('error', (error) => options.log.debug({ err: error }, 'control session error'));
+    this.ended = new Promise((resolve) => {
+      this.#socket.on('close', () => {
+        this.#end();
+        resolve();
+      });
+    });
   }
 
   /** False when the session is over, or now is because its peer reads nothing. */
@@ -95,7 +111,7 @@ export class Session<In extends Envelope, Out extends Envelope> {
   close(kind: keyof typeof closeCodes, code: ErrorCode, message: string): void {
     // A reason has at most 123 bytes.
     this.#socket.close(closeCodes[kind], `${code}: ${message}`.replace(/[^\x20-\x7e]/g, '?').slice(0, 120));
-    setTimeout(() => this.#socket.terminate(), limits.controlPingInterval).unref();
+    setTimeout(() => this.#socket.terminate(), closeGrace).unref();
   }
 
   #receive(text: string, binary: boolean): void {

@@ -11,6 +11,7 @@ import {
   startTestServer,
   type TestServer,
   TestSession,
+  temporaryDirectory,
   waitFor,
 } from '../../test/harness.js';
 
@@ -35,9 +36,9 @@ const addPair = (name: string, port: number, change: object = {}) =>
   });
 
 /** What a portal does with a policy: chain, signature, content. */
-async function openPolicy(jws: string): Promise<PolicyDocument> {
+async function openPolicy(jws: string, from: TestServer = server): Promise<PolicyDocument> {
   const chain = (decodeProtectedHeader(jws).x5c ?? []).map((der) => Buffer.from(der, 'base64'));
-  const trust = { rootPems: [server.rootPem] };
+  const trust = { rootPems: [from.rootPem] };
   verifyPeer({ chain, trust, now: new Date(), usage: 'any', expect: { kind: 'control', trustDomain: a.trustDomain } });
   const { payload } = await compactVerify(jws, new X509Certificate(chain[0] ?? '').publicKey);
   return policyDocumentSchema.parse(JSON.parse(new TextDecoder().decode(payload)));
@@ -294,8 +295,8 @@ test('a relay that refuses is passed over for the next', async () => {
     connectPortal(server, b),
     connectRelay(server, relay),
   ]);
-  left.send({ type: 'relay.rtt', rttMs: { full: 1, r: 50 } });
-  right.send({ type: 'relay.rtt', rttMs: { full: 1, r: 50 } });
+  left.send({ type: 'relay.rtt', rttMs: { full: 1, r: 50 } as never });
+  right.send({ type: 'relay.rtt', rttMs: { full: 1, r: 50 } as never });
   left.send({ type: 'circuit.request', id: 1, peer: b.id, transport: 'tcp', avoid: [] });
   expect((await left.next('circuit.offer')).leg.relay).toBe('r');
   for (const { socket } of [left, right, third, refusing]) socket.close();
@@ -377,4 +378,43 @@ test('tunnels and streams are asked for, and one silent portal does not hold up 
   expect((await server.api('GET', '/streams')).json.items).toEqual([]);
   left.socket.close();
   right.socket.close();
+});
+
+test('circuits survive a restart of the control server: those that their relay still lists', async () => {
+  const data = await temporaryDirectory();
+  const first = await startTestServer({ data: data.path });
+  const [one, two, third] = [
+    await first.join('portal', 'a'),
+    await first.join('portal', 'b'),
+    await first.join('relay', 'r'),
+  ];
+  const endpoint = (portal: string) => ({ portal, address: '127.0.0.1', port: 9008 });
+  await first.api('POST', '/pairs', { name: 'lasting', from: endpoint('a'), to: endpoint('b') });
+  const left = await connectPortal(first, one);
+  await connectPortal(first, two);
+  await connectRelay(first, third);
+  left.send({ type: 'circuit.request', id: 1, peer: two.id, transport: 'tcp', avoid: [] });
+  const { circuitId } = (await left.next('circuit.offer')).leg;
+  const { version } = await openPolicy((await left.next('policy')).jws, first);
+  await first.drain(0);
+  expect(await left.ended()).toMatchObject({ code: 1001, reason: expect.stringMatching(/^draining/) });
+
+  const second = await startTestServer({ data: data.path });
+  const again = await connectPortal(second, one);
+  expect((await openPolicy((await again.next('policy')).jws, second)).version).toBeGreaterThanOrEqual(version);
+  const relayAgain = await connectRelay(second, third, { circuits: [circuitId] });
+  relayAgain.send({
+    type: 'circuit.ended',
+    code: 'tunnel_lost',
+    counters: { circuitId, datapath: 'userspace', bytes: [5, 6] },
+  });
+  const headers = { authorization: `Bearer ${first.token}` };
+  const event = await waitFor('the audit event', async () => {
+    const { json } = await second.http('GET', `/api/v1/audit?action=circuit.end&subject=${circuitId}`, { headers });
+    return json.items[0];
+  });
+  expect(event).toMatchObject({ code: 'tunnel_lost', detail: { relay: 'r', bytesSent: 5, bytesReceived: 6 } });
+  await second.stop();
+  await first.stop();
+  await data.remove();
 });

@@ -1,7 +1,6 @@
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import { NetportError } from '@netport/protocol';
-import type { Store } from '../store/store.js';
-import type { Actor } from './context.js';
+import type { Actor, StateContext } from './context.js';
 
 const prefix = 'npa_';
 const adminName = 'admin';
@@ -12,18 +11,18 @@ export const makeAdminToken = (): string => `${prefix}${randomBytes(32).toString
 const hash = (token: string): Buffer => createHash('sha256').update(token).digest();
 
 /** Makes `token` the admin token: an older one stops working. */
-export async function keepAdminToken(store: Store, token: string, now: Date): Promise<void> {
-  await store.transaction(async (records) => {
+export async function keepAdminToken(context: StateContext, token: string): Promise<void> {
+  await context.store.transaction(async (records) => {
     const kept = (await records.apiTokens.list()).find(({ name }) => name === adminName);
     if (kept && timingSafeEqual(kept.hash, hash(token))) return;
     await records.apiTokens.remove(adminName);
-    await records.apiTokens.add({ id: randomUUID(), name: adminName, hash: hash(token), createdAt: now });
+    await records.apiTokens.add({ id: randomUUID(), name: adminName, hash: hash(token), createdAt: context.now() });
   });
 }
 
 /** Who bears an `Authorization` field's token. Throws `unauthenticated`. */
 export async function authenticate(
-  store: Store,
+  { store }: StateContext,
   authorization: string | undefined,
   origin: string | null,
 ): Promise<Actor> {

@@ -25,10 +25,12 @@ export async function enrol(
   request: EnrolRequest,
 ): Promise<Outcome<Issued>> {
   const token = decodeJoinToken(request.token);
+  // Once without the transaction: who has no good token must not get at the write lock.
+  checkToken(await context.store.records.joinTokens.find(token.id), token, context.now());
+  const publicKey = await checkCsr(request.csr);
   const issued = await context.store.transaction(async (records) => {
     const found = await records.joinTokens.find(token.id);
     checkToken(found, token, context.now());
-    const publicKey = await checkCsr(request.csr);
     return issueFor(context, records, found, publicKey, origin);
   });
   return unchanged(issued);

@@ -1,5 +1,13 @@
 import { randomUUID } from 'node:crypto';
-import { type AddPair, formatEndpoint, listenerKey, NetportError, type PairId, type PairView } from '@netport/protocol';
+import {
+  type AddPair,
+  formatEndpoint,
+  limits,
+  listenerKey,
+  NetportError,
+  type PairId,
+  type PairView,
+} from '@netport/protocol';
 import { inForce } from '../policy/permits.js';
 import type { PairRecord, Records } from '../store/store.js';
 import { audit } from './audit.js';
@@ -26,6 +34,13 @@ export async function addPair(
       throw new NetportError(
         'already_exists',
         `the access pair ${other.name} listens on ${formatEndpoint(pair.from)} (${pair.protocol}) at ${from.name} already`,
+      );
+    }
+    for (const portal of [from, to]) {
+      if ((await records.pairs.countOf(portal.id)) < limits.pairsPerPortal) continue;
+      throw new NetportError(
+        'limit_exceeded',
+        `${portal.name} has ${limits.pairsPerPortal} access pairs, as many as it may`,
       );
     }
     await records.pairs.add(pair, from.id, to.id);

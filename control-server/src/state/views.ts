@@ -1,10 +1,10 @@
 import {
-  type CertificateSummary,
   type ErrorCode,
   NetportError,
   type PairView,
   type PortalView,
   type RelayView,
+  type SpiffeId,
 } from '@netport/protocol';
 import type { CertificateRecord, Member, MemberKind, PairRecord } from '../store/store.js';
 import { memberId, type StateContext } from './context.js';
@@ -18,8 +18,8 @@ export async function listMembers<K extends MemberKind>(
   kind: K,
 ): Promise<{ items: MemberView[K][] }> {
   const members = await context.store.records.members.list(kind);
-  const certificates = await context.store.records.certificates.list(context.now());
-  return { items: members.map((member) => viewers[kind](context, presence, member, certificates)) };
+  const expiries = certificateExpiries(await context.store.records.certificates.list(context.now()));
+  return { items: members.map((member) => viewers[kind](context, presence, member, expiries)) };
 }
 
 /** Throws `not_found`. */
@@ -30,7 +30,8 @@ export async function showMember<K extends MemberKind>(
   name: string,
 ): Promise<MemberView[K]> {
   const member = await existing(context.store.records, kind, name);
-  return viewers[kind](context, presence, member, await context.store.records.certificates.list(context.now()));
+  const certificates = await context.store.records.certificates.list(context.now());
+  return viewers[kind](context, presence, member, certificateExpiries(certificates));
 }
 
 interface MemberView {
@@ -38,22 +39,29 @@ interface MemberView {
   relay: RelayView;
 }
 
-type Viewer<View> = (
-  context: StateContext,
-  presence: Presence,
-  member: Member,
-  certificates: readonly CertificateRecord[],
-) => View;
+type Viewer<View> = (context: StateContext, presence: Presence, member: Member, expiries: CertificateExpiries) => View;
+
+/** When the last good certificate of each identity ends. */
+type CertificateExpiries = ReadonlyMap<SpiffeId, Date>;
+
+function certificateExpiries(certificates: readonly CertificateRecord[]): CertificateExpiries {
+  const expiries = new Map<SpiffeId, Date>();
+  for (const { subject, notAfter, revokedAt } of certificates) {
+    const known = expiries.get(subject);
+    if (!revokedAt && (!known || known < notAfter)) expiries.set(subject, notAfter);
+  }
+  return expiries;
+}
 
 const viewers: { [K in MemberKind]: Viewer<MemberView[K]> } = {
-  portal: (context, presence, member, certificates) => {
+  portal: (context, presence, member, expiries) => {
     const here = presence.portal(memberId(context, 'portal', member.name));
-    return { ...commonView(context, member, certificates, here), policyVersion: here?.policyVersion ?? null };
+    return { ...commonView(context, member, expiries, here), policyVersion: here?.policyVersion ?? null };
   },
-  relay: (context, presence, member, certificates) => {
+  relay: (context, presence, member, expiries) => {
     const here = presence.relay(memberId(context, 'relay', member.name));
     return {
-      ...commonView(context, member, certificates, here),
+      ...commonView(context, member, expiries, here),
       datapath: here?.datapath ?? null,
       circuits: here?.circuits ?? 0,
       capacity: here?.capacity ?? null,
@@ -64,12 +72,10 @@ const viewers: { [K in MemberKind]: Viewer<MemberView[K]> } = {
 function commonView(
   context: StateContext,
   member: Member,
-  certificates: readonly CertificateRecord[],
+  expiries: CertificateExpiries,
   here: PortalPresence | RelayPresence | undefined,
 ) {
   const id = memberId(context, member.kind, member.name);
-  const valid = certificates.filter(({ subject, revokedAt }) => subject === id && !revokedAt);
-  const expiries = valid.map(({ notAfter }) => notAfter.getTime());
   return {
     name: member.name,
     id,
@@ -78,7 +84,7 @@ function commonView(
     address: here?.address ?? member.address,
     version: here?.version ?? member.version,
     createdAt: member.createdAt.toISOString(),
-    certificateExpiresAt: expiries.length > 0 ? new Date(Math.max(...expiries)).toISOString() : null,
+    certificateExpiresAt: expiries.get(id)?.toISOString() ?? null,
   };
 }
 
@@ -117,17 +123,3 @@ const problem = (code: ErrorCode, message: string): { code: ErrorCode; message: 
   const { help } = new NetportError(code, message);
   return { code, message: `${message}. ${help}` };
 };
-
-/** The certificates that have not expired, revoked ones too, newest first. */
-export async function listCertificates(context: StateContext): Promise<{ items: CertificateSummary[] }> {
-  const certificates = await context.store.records.certificates.list(context.now());
-  return {
-    items: certificates.map(({ serial, subject, notBefore, notAfter, revokedAt }) => ({
-      serial,
-      subject,
-      notBefore: notBefore.toISOString(),
-      notAfter: notAfter.toISOString(),
-      ...(revokedAt && { revokedAt: revokedAt.toISOString() }),
-    })),
-  };
-}

@@ -29,10 +29,14 @@ export async function openStore(databaseUrl: string, now: () => Date): Promise<S
     throw error;
   }
   const prisma = new PrismaClient({ adapter: new SqliteAdapter(client) });
+  const transaction: Store['transaction'] = (work) =>
+    prisma.$transaction((inside) => work(prismaRecords(inside)), transactionTimes);
   return {
     records: prismaRecords(prisma),
-    transaction: (work) => prisma.$transaction((transaction) => work(prismaRecords(transaction)), transactionTimes),
+    transaction,
     close: async () => {
+      // Everything takes turns, so this waits for what was asked before.
+      await transaction(async () => {});
       await prisma.$disconnect();
       client.close();
     },

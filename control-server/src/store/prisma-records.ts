@@ -108,6 +108,7 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
       },
       list: async () =>
         (await prisma.accessPair.findMany({ include: bothPortals, orderBy: { name: 'asc' } })).map(toPair),
+      countOf: (memberId) => prisma.accessPair.count({ where: { OR: [{ fromId: memberId }, { toId: memberId }] } }),
       enable: async (id, enabled) => {
         await prisma.accessPair.update({ where: { id }, data: { enabled } });
       },

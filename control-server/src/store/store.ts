@@ -117,6 +117,8 @@ export interface PairRecords {
   findListener(fromId: string, listenerKey: string): Promise<PairRecord | undefined>;
   /** By name. */
   list(): Promise<PairRecord[]>;
+  /** How many pairs a portal is part of, on either side. */
+  countOf(memberId: string): Promise<number>;
   enable(id: PairId, enabled: boolean): Promise<void>;
   remove(id: PairId): Promise<void>;
 }

@@ -1,28 +1,6 @@
-import { generateKeyPem, publicKeyOf } from '@netport/pki';
 import type { Logger } from '@netport/runtime';
-import type { SigningIdentity } from './policy/sign.js';
-import { controlId, type StateContext } from './state/context.js';
+import type { ServerIdentity } from './state/certificates.js';
 import { scheduleAt } from './timer.js';
-
-/** The control server's own certificate: for TLS, and to sign policy documents. Its key lives in memory only. */
-export interface ServerIdentity extends SigningIdentity {
-  notBefore: Date;
-  notAfter: Date;
-}
-
-/** `names` are the DNS names and IP addresses that it is reached by. */
-export async function issueServerIdentity(context: StateContext, names: readonly string[]): Promise<ServerIdentity> {
-  const keyPem = generateKeyPem();
-  const id = controlId(context.trustDomain);
-  const { chainPem, serial, notBefore, notAfter } = await context.authority.issue({
-    id,
-    publicKey: publicKeyOf(keyPem),
-    now: context.now(),
-    names,
-  });
-  await context.store.records.certificates.add({ serial, subject: id, notBefore, notAfter });
-  return { keyPem, chainPem, notBefore, notAfter };
-}
 
 const retryDelay = 60_000;
 

@@ -1,0 +1,54 @@
+import { generateKeyPem, publicKeyOf } from '@netport/pki';
+import { type CertificateSummary, type Name, NetportError, type SpiffeId } from '@netport/protocol';
+import type { MemberKind } from '../store/store.js';
+import { controlId, type StateContext } from './context.js';
+
+/** The control server's own certificate: for TLS, and to sign policy documents. Its key lives in memory only. */
+export interface ServerIdentity {
+  keyPem: string;
+  /** Leaf and issuer. */
+  chainPem: string;
+  notBefore: Date;
+  notAfter: Date;
+}
+
+/** `names` are the DNS names and IP addresses that the server is reached by. */
+export async function issueServerIdentity(context: StateContext, names: readonly string[]): Promise<ServerIdentity> {
+  const keyPem = generateKeyPem();
+  const id = controlId(context.trustDomain);
+  const { chainPem, serial, notBefore, notAfter } = await context.authority.issue({
+    id,
+    publicKey: publicKeyOf(keyPem),
+    now: context.now(),
+    names,
+  });
+  await context.store.records.certificates.add({ serial, subject: id, notBefore, notAfter });
+  return { keyPem, chainPem, notBefore, notAfter };
+}
+
+/** Whether a verified certificate still counts: the store knows of a revocation before the list does. Throws `cert_revoked`. */
+export async function checkStanding(
+  context: StateContext,
+  certificate: { serial: string; id: SpiffeId; kind: MemberKind; name: Name },
+): Promise<void> {
+  const { members, certificates } = context.store.records;
+  const { serial, id, kind, name } = certificate;
+  if (!(await certificates.isGood(serial))) {
+    throw new NetportError('cert_revoked', `the certificate of ${id} was revoked`);
+  }
+  if (!(await members.find(kind, name))) throw new NetportError('cert_revoked', `${id} was removed`);
+}
+
+/** The certificates that have not expired, revoked ones too, newest first. */
+export async function listCertificates(context: StateContext): Promise<{ items: CertificateSummary[] }> {
+  const certificates = await context.store.records.certificates.list(context.now());
+  return {
+    items: certificates.map(({ serial, subject, notBefore, notAfter, revokedAt }) => ({
+      serial,
+      subject,
+      notBefore: notBefore.toISOString(),
+      notAfter: notAfter.toISOString(),
+      ...(revokedAt && { revokedAt: revokedAt.toISOString() }),
+    })),
+  };
+}
