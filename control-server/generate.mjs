@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 const here = dirname(fileURLToPath(import.meta.url));
 const schema = join(here, '../prisma/sqlite');
 const generated = join(here, 'src/store/generated');
-const stamp = join(generated, '.schema-hash');
+const stamp = join(generated, 'schema-hash');
 
 const manifestPath = createRequire(import.meta.url).resolve('prisma/package.json');
 const manifest = JSON.parse(readFileSync(manifestPath, 'utf8'));

@@ -1,11 +1,11 @@
 import { NetportError } from '@netport/protocol';
 import express, { type Express, Router } from 'express';
+import { handleErrors } from './api/errors.js';
 import { estRouter } from './api/est.js';
 import { tokenRouter } from './api/join-tokens.js';
 import { portalRouter, relayRouter } from './api/members.js';
 import { openApi } from './api/openapi.js';
 import { pairRouter } from './api/pairs.js';
-import { handleErrors } from './api/problem.js';
 import { recordRouter } from './api/records.js';
 import type { Services } from './api/services.js';
 import { trafficRouter } from './api/traffic.js';

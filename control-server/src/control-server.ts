@@ -81,6 +81,7 @@ async function start(
   let identity = await issueServerIdentity(context, addresses.names);
 
   const bus = inProcessBus();
+  closers.push(() => bus.close());
   const signalling = await Signalling.start({ context, bus, signer: () => identity, metrics, log });
   closers.push(() => signalling.stop());
   const app = createApp({

@@ -1,11 +1,11 @@
 import { derToPem, encodeCertsOnly, pemToDer } from '@netport/pki';
 import { decodeJoinToken, limits, NetportError } from '@netport/protocol';
 import express, { type Request, type Response, Router } from 'express';
-import { publicError } from '../public-error.js';
+import { originOf } from '../origin.js';
+import { publicError } from '../problem.js';
 import { perMinute } from '../rate-limit.js';
 import { auditRefusedEnrolment, enrol } from '../state/enrol.js';
-import { originOf } from './origin.js';
-import { sendProblem } from './problem.js';
+import { sendProblem } from './errors.js';
 import type { Services } from './services.js';
 
 const parseCsr = express.text({ type: 'application/pkcs10', limit: limits.csrBytes });

@@ -1,11 +1,11 @@
 import { type AnswerOf, type ApiEndpoint, limits, NetportError } from '@netport/protocol';
 import express, { type Request, type Router } from 'express';
 import type { z } from 'zod';
+import { originOf } from '../origin.js';
 import { authenticate } from '../state/admin.js';
 import { noChange, type Outcome } from '../state/change.js';
 import type { Actor } from '../state/context.js';
-import { originOf } from './origin.js';
-import { invalidFields } from './problem.js';
+import { invalidFields } from './errors.js';
 import type { Services } from './services.js';
 
 type Parsed<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;

@@ -1,9 +1,8 @@
-import type { CircuitView, StreamView, TunnelView } from '@netport/protocol';
 import type { Logger } from '@netport/runtime';
 import type { Bus } from '../bus/bus.js';
 import type { Metrics } from '../metrics.js';
 import type { StateContext } from '../state/context.js';
-import type { Presence } from '../state/presence.js';
+import type { Inspection, Presence } from '../state/presence.js';
 
 /** What the routers are given. */
 export interface Services {
@@ -15,11 +14,4 @@ export interface Services {
   revocationList: () => Uint8Array;
   log: Logger;
   metrics: Metrics;
-}
-
-/** What runs now, as portals and relays tell it; those that do not answer in time are left out. */
-export interface Inspection {
-  circuits(): Promise<CircuitView[]>;
-  tunnels(): Promise<TunnelView[]>;
-  streams(): Promise<StreamView[]>;
 }

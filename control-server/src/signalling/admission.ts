@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { type PeerIdentity, peerChain, type Revocations, verifyPeer } from '@netport/pki';
 import { controlSubprotocol, NetportError } from '@netport/protocol';
-import { problemOf } from '../api/problem.js';
+import { problemOf } from '../problem.js';
 import { checkStanding } from '../state/certificates.js';
 import type { StateContext } from '../state/context.js';
 import type { MemberKind } from '../store/store.js';

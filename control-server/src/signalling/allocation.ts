@@ -14,7 +14,7 @@ import {
 } from '@netport/protocol';
 import type { Logger } from '@netport/runtime';
 import { permits } from '../policy/permits.js';
-import { publicError } from '../public-error.js';
+import { publicError } from '../problem.js';
 import { auditEvent } from '../state/audit.js';
 import { circuitOpened } from '../state/circuits.js';
 import type { StateContext } from '../state/context.js';

@@ -29,7 +29,8 @@ export class FanOut {
   #policy: CompiledPolicy;
   #revocations: Revocations;
   #pending: Change = noChange;
-  #working: Promise<void> | undefined;
+  #busy = false;
+  #working = Promise.resolve();
   #relaysPending = false;
   #cancelExpiry = (): void => {};
   #cancelRefresh = (): void => {};
@@ -92,9 +93,9 @@ export class FanOut {
 
   #accept(change: Change): void {
     this.#pending = mergeChanges(this.#pending, change);
-    this.#working ??= this.#work().finally(() => {
-      this.#working = undefined;
-    });
+    if (this.#busy) return;
+    this.#busy = true;
+    this.#working = this.#work();
   }
 
   /** Changes that arrive meanwhile are merged into the next round. */
@@ -112,6 +113,7 @@ export class FanOut {
       }
     }
     this.#pending = noChange;
+    this.#busy = false;
   }
 
   async #renewRevocations(): Promise<void> {

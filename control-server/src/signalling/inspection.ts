@@ -1,5 +1,5 @@
 import { type CircuitView, limits, type PortalMessage, type StreamView, type TunnelView } from '@netport/protocol';
-import type { Inspection } from '../api/services.js';
+import type { Inspection } from '../state/presence.js';
 import type { PairRecord } from '../store/store.js';
 import { type CircuitBook, circuitView } from './circuit-book.js';
 import type { OnlinePortal, OnlineRelay, Roster } from './roster.js';

@@ -26,7 +26,7 @@ export function acceptRelay(
     decode: (text) => decodeMessage(relayMessageSchema, text),
     log,
     onHello: ({ circuits: running, ...hello }) => {
-      relay = onlineRelay({ id, name, origin, session, hello }, context.now());
+      relay = onlineRelay({ id, name, origin, session, hello });
       enter(roster.relays, relay);
       seen(hello.address, hello.version);
       fanOut.greetRelay(relay);

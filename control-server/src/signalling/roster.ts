@@ -22,7 +22,6 @@ export interface OnlinePortal {
   id: SpiffeId;
   name: Name;
   origin: string;
-  seenAt: Date;
   session: Session<PortalMessage, PortalCommand>;
   hello: Hello<PortalMessage>;
   policyVersion: number;
@@ -42,7 +41,6 @@ export interface OnlineRelay {
   id: SpiffeId;
   name: Name;
   origin: string;
-  seenAt: Date;
   session: Session<RelayMessage, RelayCommand>;
   hello: Omit<Hello<RelayMessage>, 'circuits'>;
   /** Circuits asked for and not answered yet. */
@@ -56,7 +54,6 @@ export const onlinePortal = (
   now: Date,
 ): OnlinePortal => ({
   ...base,
-  seenAt: now,
   policyVersion: base.hello.policyVersion,
   roundTrips: {},
   failedListeners: new Map(),
@@ -67,10 +64,11 @@ export const onlinePortal = (
   pushing: Promise.resolve(),
 });
 
-export const onlineRelay = (
-  base: Pick<OnlineRelay, 'id' | 'name' | 'origin' | 'session' | 'hello'>,
-  now: Date,
-): OnlineRelay => ({ ...base, seenAt: now, opening: 0, reportWaiters: new Set() });
+export const onlineRelay = (base: Pick<OnlineRelay, 'id' | 'name' | 'origin' | 'session' | 'hello'>): OnlineRelay => ({
+  ...base,
+  opening: 0,
+  reportWaiters: new Set(),
+});
 
 /** Who is online: at most one session for each identity. */
 export class Roster implements Presence {
@@ -86,7 +84,9 @@ export class Roster implements Presence {
 
   portal(id: SpiffeId) {
     const here = this.portals.get(id);
-    return here && { ...here, address: here.origin, version: here.hello.version, seenAt: this.#context.now() };
+    if (!here) return undefined;
+    const { origin, hello, policyVersion, failedListeners } = here;
+    return { address: origin, version: hello.version, policyVersion, failedListeners, seenAt: this.#context.now() };
   }
 
   portalNamed(name: string) {

@@ -1,4 +1,4 @@
-import type { ErrorCode, PairId, SpiffeId } from '@netport/protocol';
+import type { CircuitView, ErrorCode, PairId, SpiffeId, StreamView, TunnelView } from '@netport/protocol';
 
 /** What only a control session knows; signalling provides it. */
 export interface Presence {
@@ -24,4 +24,11 @@ export interface RelayPresence {
   datapath: 'userspace' | 'xdp';
   circuits: number;
   capacity: number;
+}
+
+/** What runs now, as portals and relays tell it; those that do not answer in time are left out. */
+export interface Inspection {
+  circuits(): Promise<CircuitView[]>;
+  tunnels(): Promise<TunnelView[]>;
+  streams(): Promise<StreamView[]>;
 }

@@ -1,23 +1,8 @@
-import { type ErrorCode, NetportError, type Problem } from '@netport/protocol';
+import { type ErrorCode, NetportError } from '@netport/protocol';
 import type { ErrorRequestHandler, Response } from 'express';
-import { ZodError } from 'zod';
-import { publicError } from '../public-error.js';
+import type { ZodError } from 'zod';
+import { problemOf, publicError } from '../problem.js';
 import type { Services } from './services.js';
-
-/** RFC 9457 problem details of an error; the cause of an error of ours stays here. */
-export function problemOf(error: NetportError): Problem {
-  const fields = error.cause instanceof ZodError ? error.cause.issues : [];
-  return {
-    type: `urn:netport:error:${error.code}`,
-    title: error.code.replaceAll('_', ' '),
-    status: error.status,
-    detail: error.message,
-    code: error.code,
-    ...(fields.length > 0 && {
-      errors: fields.map(({ path, message }) => ({ path: path.join('.'), message })),
-    }),
-  };
-}
 
 export function sendProblem(response: Response, error: NetportError): void {
   response
