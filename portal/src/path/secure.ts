@@ -51,7 +51,7 @@ function handshake({ socket, role, identity, trust, timeout }: SecureOptions): P
     const fail = (error: Error): void => {
       clearTimeout(timer);
       socket.destroy();
-      reject(tlsError(tls?.authorizationError ?? error));
+      reject(tlsError(rejection(tls) ?? error));
     };
     const timer = setTimeout(
       () => fail(new NetportError('tunnel_failed', 'the TLS handshake took too long')),
@@ -80,4 +80,10 @@ function handshake({ socket, role, identity, trust, timeout }: SecureOptions): P
         .emit('connection', socket);
     }
   });
+}
+
+/** Why this side did not believe the peer's certificate. Node types it as an error and gives the name of one. */
+function rejection(tls: TLSSocket | undefined): Error | undefined {
+  const name: unknown = tls?.authorizationError;
+  return name ? Object.assign(new Error(String(name)), { code: String(name) }) : undefined;
 }
