@@ -58,7 +58,9 @@ function handshake({ socket, role, identity, trust, timeout }: SecureOptions): P
       timeout ?? limits.tunnelSetupTimeout,
     );
     socket.once('error', fail);
-    socket.once('close', () => fail(new NetportError('tunnel_failed', 'the peer closed during the TLS handshake')));
+    const closed = new NetportError('tunnel_failed', 'the peer closed during the TLS handshake');
+    // After the TLS layer's own events, which know more.
+    socket.once('close', () => setImmediate(fail, closed));
     const succeed = (secured: TLSSocket): void => {
       clearTimeout(timer);
       resolve(secured);
