@@ -14,7 +14,11 @@ import type { OnStream, TunnelStream } from './tunnel.js';
 /** Errors arrive as a 'close' too, where they are handled; a stream without a listener would end the process. */
 const heardAtClose = (): void => {};
 
-const tunnelStream = (stream: Http2Stream): TunnelStream => ({
+/** How a stream is reset: a client may do so only at a certain pace. */
+export type Reset = (stream: Http2Stream, reset: () => void) => void;
+const atOnce: Reset = (_stream, reset) => reset();
+
+const tunnelStream = (stream: Http2Stream, paced: Reset): TunnelStream => ({
   bytes: stream,
   // node:http2 ends both directions of a stream that was reset, as if that were in order: only the code tells.
   get broken() {
@@ -24,15 +28,18 @@ const tunnelStream = (stream: Http2Stream): TunnelStream => ({
     if (stream.destroyed) return;
     // node:http2 sends END_STREAM before RST_STREAM, and a cut-off transfer would look whole: nothing is ended here.
     stream._final = (done) => done();
-    stream.close(connectionReset);
+    paced(stream, () => stream.close(connectionReset));
   },
 });
 
 /** What the peer answers to a CONNECT request: a stream, or why not. */
-export function awaitAnswer(stream: ClientHttp2Stream, abandon?: AbortSignal): Promise<TunnelStream> {
+export function awaitAnswer(stream: ClientHttp2Stream, paced: Reset, abandon?: AbortSignal): Promise<TunnelStream> {
   stream.on('error', heardAtClose);
   return new Promise((resolve, reject) => {
-    const giveUp = (): void => stream.close(cancelled);
+    const giveUp = (): void => {
+      paced(stream, () => stream.close(cancelled));
+      reject(new NetportError('tunnel_lost', 'given up before the peer had answered'));
+    };
     abandon?.addEventListener('abort', giveUp, { once: true });
     const timer = setTimeout(giveUp, limits.tunnelSetupTimeout);
     const settled = (): void => {
@@ -42,7 +49,7 @@ export function awaitAnswer(stream: ClientHttp2Stream, abandon?: AbortSignal): P
     stream.once('response', (fields) => {
       settled();
       const refusal = decodeAnswer(fields);
-      if (!refusal) return resolve(tunnelStream(stream));
+      if (!refusal) return resolve(tunnelStream(stream, paced));
       // Ended, not reset: an HTTP/2 server gives a session up that resets many streams.
       stream.resume();
       stream.end();
@@ -78,7 +85,7 @@ export function receiveStream(stream: ServerHttp2Stream, fields: IncomingHttpHea
         if (!stream.destroyed) stream.respond(acceptFields);
         // Untouched, a server's stream would be closed whole when its writing ends.
         stream.pause();
-        return tunnelStream(stream);
+        return tunnelStream(stream, atOnce);
       },
       reject: (code, message) => reject(new NetportError(code, message)),
     });

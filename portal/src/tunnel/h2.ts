@@ -11,6 +11,7 @@ import { asNetportError, encodeStreamHead, limits, NetportError, type StreamHead
 import { sessionOptions } from './h2-settings.js';
 import { awaitAnswer, receiveStream } from './h2-stream.js';
 import { Liveness } from './liveness.js';
+import { ResetPace } from './reset-pace.js';
 import type { OnStream, Tunnel, TunnelContext, TunnelCounters, TunnelStream } from './tunnel.js';
 
 export interface H2Options {
@@ -53,6 +54,7 @@ class H2Tunnel implements Tunnel {
   readonly closed: Promise<NetportError>;
   readonly #socket: TLSSocket;
   readonly #client: ClientHttp2Session | undefined;
+  readonly #pace = new ResetPace();
   #reason: NetportError | undefined;
   #streams = 0;
   #rttMs: number | undefined;
@@ -84,6 +86,7 @@ class H2Tunnel implements Tunnel {
     this.closed = new Promise((resolve) => {
       session.once('close', () => {
         for (const clock of clocks) clearInterval(clock);
+        this.#pace.stop();
         socket.destroy();
         resolve(this.#reason ?? new NetportError('tunnel_lost', `the connection to ${context.peer} was closed`));
       });
@@ -103,7 +106,7 @@ class H2Tunnel implements Tunnel {
     try {
       const stream = this.#client.request(encodeStreamHead(head), { endStream: false });
       this.#count(stream);
-      return await awaitAnswer(stream, abandon);
+      return await awaitAnswer(stream, (reset, run) => this.#pace.run(reset, run), abandon);
     } catch (thrown) {
       throw asNetportError(thrown, 'tunnel_lost');
     }

@@ -201,6 +201,16 @@ describe.each([
     },
   );
 
+  it('outlives more resets than an HTTP/2 server takes at once', async () => {
+    const { client } = await start((stream) => stream.accept());
+    for (let round = 0; round < 12; round += 1) {
+      const streams = await Promise.all(Array.from({ length: 100 }, () => client.openStream(head())));
+      for (const stream of streams) stream.reset();
+    }
+    const { bytes } = await client.openStream(head());
+    expect(client.open && !bytes.destroyed).toBe(true);
+  });
+
   it.each(['client', 'server'] as const)('close of the %s resets every stream at both ends', async (side) => {
     const { near, far, ...pair } = await join();
     pair[side].close(new NetportError('cert_revoked', 'revoked'));
