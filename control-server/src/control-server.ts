@@ -89,6 +89,7 @@ async function start(
     presence: signalling.presence,
     inspection: signalling.inspection,
     bus,
+    settled: () => signalling.settled(),
     revocationList: () => signalling.revocations.der,
     log,
     metrics,

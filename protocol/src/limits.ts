@@ -28,6 +28,8 @@ export const limits = {
   relayOpenTimeout: 3 * second,
   /** How long a listing of tunnels, streams or circuits waits for portals and relays: one that is stuck is left out. */
   inspectTimeout: 2 * second,
+  /** How long the answer to a change waits for the portals to have it in force: it takes milliseconds, or they are stuck. */
+  policySettleTimeout: 2 * second,
   /** Reconnect back-off: full jitter between 0 and min(max, base × 2^attempt). */
   backoffBase: 250,
   backoffMax: 30 * second,

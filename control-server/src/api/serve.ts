@@ -47,6 +47,8 @@ export function serve<E extends ApiEndpoint>(
       };
       const { value, change } = await use(call as Call<E>);
       if (change !== noChange) services.bus.publish(change);
+      // Who has the answer may rely on it: a granted pair can be dialled, a withdrawn one cannot.
+      if (change.policy) await services.settled();
       response.status(endpoint.status ?? 200).json(value);
     },
   );

@@ -10,6 +10,8 @@ export interface Services {
   presence: Presence;
   inspection: Inspection;
   bus: Bus;
+  /** Resolves when a change that was published has reached those who are online. */
+  settled: () => Promise<void>;
   /** The current revocation list, DER. */
   revocationList: () => Uint8Array;
   log: Logger;

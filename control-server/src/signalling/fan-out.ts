@@ -83,6 +83,12 @@ export class FanOut {
     });
   }
 
+  /** Resolves when everybody who is online has in force what was told so far, or when it takes too long. */
+  async settled(): Promise<void> {
+    await this.#working;
+    await Promise.all([...this.#options.roster.portals.values()].map(inForce));
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#unsubscribe();
@@ -139,6 +145,7 @@ export class FanOut {
     const json = JSON.stringify(own);
     if (json === portal.sentRules) return;
     portal.sentRules = json;
+    portal.sentVersion = version;
     const document: PolicyDocument = {
       version,
       trustDomain: context.trustDomain,
@@ -183,4 +190,22 @@ export class FanOut {
       port: hello.probePort,
     }));
   }
+}
+
+/** Resolves when the portal has what it was sent last, has gone, or does not answer in time. */
+function inForce(portal: OnlinePortal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      clearTimeout(timer);
+      portal.policyWaiters.delete(look);
+      resolve();
+    };
+    const look = (): void => {
+      if (portal.policyVersion >= portal.sentVersion) done();
+    };
+    const timer = setTimeout(done, limits.policySettleTimeout);
+    portal.policyWaiters.add(look);
+    void portal.session.ended.then(done);
+    look();
+  });
 }

@@ -84,6 +84,7 @@ function onListeners({ pairs }: SignallingParts, portal: OnlinePortal, { version
   portal.failedListeners = new Map(
     failed.filter(({ pair }) => own.has(pair)).map(({ pair, code, message }) => [pair, { code, message }]),
   );
+  for (const look of portal.policyWaiters) look();
 }
 
 function onEvent({ context, log }: SignallingParts, portal: OnlinePortal, event: Event): void {

@@ -24,6 +24,7 @@ export interface OnlinePortal {
   origin: string;
   session: Session<PortalMessage, PortalCommand>;
   hello: Hello<PortalMessage>;
+  /** The version that it said it has in force. */
   policyVersion: number;
   roundTrips: RoundTrips;
   failedListeners: Map<PairId, { code: ErrorCode; message: string }>;
@@ -32,6 +33,10 @@ export interface OnlinePortal {
   droppedEvents: number;
   /** The rules it was sent last, as JSON: the same are not sent again. */
   sentRules: string | undefined;
+  /** The version that they were part of. */
+  sentVersion: number;
+  /** Called when it says what it has in force. */
+  policyWaiters: Set<() => void>;
   /** Pushes are made one after the other, so that an older document never arrives last. */
   pushing: Promise<void>;
 }
@@ -61,6 +66,8 @@ export const onlinePortal = (
   auditEvents: perMinute(limits.auditEventsPerMinute, now.getTime()),
   droppedEvents: 0,
   sentRules: undefined,
+  sentVersion: 0,
+  policyWaiters: new Set(),
   pushing: Promise.resolve(),
 });
 

@@ -97,6 +97,11 @@ export class Signalling {
     return this.#parts.fanOut.revocations;
   }
 
+  /** Resolves when the portals that are online have the latest policy in force, or do not answer in time. */
+  settled(): Promise<void> {
+    return this.#parts.fanOut.settled();
+  }
+
   /** For the `upgrade` event of the HTTPS server. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
     const { context, fanOut, log } = this.#parts;
