@@ -6,11 +6,11 @@ import {
   type DataDirectory,
   type Logger,
   openDataDirectory,
+  openRevocationStore,
   type StoredIdentity,
 } from '@netport/runtime';
 import type { Registry } from 'prom-client';
 import { openPolicyStore, type PolicyStore } from './control/policy-store.js';
-import { openRevocationStore } from './control/revocations.js';
 import { PortalSession, portalEvent } from './control/session.js';
 import { DataPlane } from './data-plane.js';
 import { identify } from './identify.js';

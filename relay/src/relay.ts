@@ -6,12 +6,12 @@ import {
   type Logger,
   loadIdentity,
   openDataDirectory,
+  openRevocationStore,
   type Running,
   type StoredIdentity,
   serveMetrics,
 } from '@netport/runtime';
 import { chooseDatapath, type DatapathChoice, defaultAddress } from './config.js';
-import { openRevocationStore } from './control/revocations.js';
 import { openRelaySession, type RelaySession } from './control/session.js';
 import type { CircuitReport } from './core/events.js';
 import type { PortRange } from './core/port-pool.js';

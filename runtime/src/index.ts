@@ -6,3 +6,5 @@ export * from './identity.js';
 export * from './log.js';
 export * from './metrics.js';
 export * from './process.js';
+export * from './revocation-store.js';
+export * from './system-error.js';

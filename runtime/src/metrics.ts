@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { NetportError } from '@netport/protocol';
 import type { Registry } from 'prom-client';
+import { systemError } from './system-error.js';
 
 /** Serves `/metrics` (Prometheus text) on `HOST:PORT`, and nothing else. Throws `invalid_request` or `address_in_use`. */
 export async function serveMetrics(options: {
@@ -14,11 +15,8 @@ export async function serveMetrics(options: {
     response.setHeader('content-type', options.registry.contentType).end(await options.registry.metrics());
   });
   await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) =>
-      reject(
-        new NetportError('address_in_use', `cannot serve metrics on ${options.address}: ${cause.message}`, { cause }),
-      ),
-    );
+    const context = `cannot serve metrics on ${options.address}`;
+    server.once('error', (error) => reject(systemError(error, 'address_in_use', context)));
     server.listen(port, host, resolve);
   });
   const { port: actual } = server.address() as AddressInfo;

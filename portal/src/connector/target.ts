@@ -1,6 +1,6 @@
 import { connect, type Socket } from 'node:net';
 import { formatEndpoint, limits, NetportError, socketAddress } from '@netport/protocol';
-import { systemError } from '../errno.js';
+import { systemError } from '@netport/runtime';
 import { coalesceBytes } from '../pump.js';
 
 /**

@@ -1,5 +1,5 @@
 import { createServer, type ListenOptions, type Server, type Socket } from 'node:net';
-import { systemError } from '../errno.js';
+import { systemError } from '@netport/runtime';
 import { coalesceBytes } from '../pump.js';
 
 /** A server whose sockets are half-open and paused, as the pump wants them. Rejects with the code of what is in the way. */

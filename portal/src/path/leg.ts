@@ -8,7 +8,7 @@ import {
   NetportError,
   readyMarkBytes,
 } from '@netport/protocol';
-import { systemError } from '../errno.js';
+import { systemError } from '@netport/runtime';
 
 type BindableLeg = Pick<LegOffer, 'circuitId' | 'host' | 'port' | 'token' | 'relay'>;
 

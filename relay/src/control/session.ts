@@ -8,9 +8,9 @@ import {
   type RelayMessage,
   relayCommandSchema,
 } from '@netport/protocol';
+import type { RevocationStore } from '@netport/runtime';
 import { type ControlSession, type Logger, openControlSession, type StoredIdentity } from '@netport/runtime';
 import type { CircuitReport, RelayEvent } from '../core/events.js';
-import type { RevocationStore } from './revocations.js';
 
 type Hello = Extract<RelayMessage, { type: 'hello' }>;
 

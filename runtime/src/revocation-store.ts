@@ -1,10 +1,12 @@
 import { parseCrl, type Revocations } from '@netport/pki';
 import { asNetportError } from '@netport/protocol';
-import type { DataDirectory, Logger, StoredIdentity } from '@netport/runtime';
+import type { DataDirectory } from './data-directory.js';
+import type { StoredIdentity } from './identity.js';
+import type { Logger } from './log.js';
 
 const file = 'crl.der';
 
-/** The revocation list that the control server last sent: kept on disk, so that a revoked server is refused after a restart too. */
+/** The revocation list that the control server last sent: kept on disk, so that whoever was revoked is refused after a restart too. */
 export interface RevocationStore {
   readonly current: Revocations | undefined;
   /** Throws `cert_untrusted` or `protocol_error` and keeps the list it has. An older list than that is ignored. */

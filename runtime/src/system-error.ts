@@ -4,6 +4,7 @@ import { type ErrorCode, NetportError } from '@netport/protocol';
 const codes: Readonly<Record<string, ErrorCode>> = {
   EADDRINUSE: 'address_in_use',
   EADDRNOTAVAIL: 'address_unavailable',
+  EAFNOSUPPORT: 'address_unavailable',
   EACCES: 'permission_denied',
   EPERM: 'permission_denied',
   ECONNREFUSED: 'connect_refused',
