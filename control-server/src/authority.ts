@@ -14,8 +14,8 @@ const files = {
 export const defaultTrustDomain = 'netport.internal';
 
 /**
- * The CA of a data directory, made on the first start. Throws `conflict` when another trust domain is asked for than
- * the one it was made for, `invalid_request` for a malformed one, `not_found` when a file is missing.
+ * The CA of a data directory, made on the first start. Throws `invalid_request` when the trust domain is malformed or not
+ * the one that it was made for, `not_found` when a file is missing.
  */
 export async function loadAuthority(
   directory: DataDirectory,
@@ -26,7 +26,7 @@ export async function loadAuthority(
   const trustDomain = parseTrustDomain(kept ?? wanted ?? defaultTrustDomain);
   if (wanted !== undefined && wanted !== trustDomain) {
     throw new NetportError(
-      'conflict',
+      'invalid_request',
       `${directory.path} belongs to the trust domain ${trustDomain}, not ${wanted}: every identity has it in its name. ` +
         'Leave --trust-domain out, or start with another data directory',
     );

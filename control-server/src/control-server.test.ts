@@ -254,7 +254,7 @@ test('a restart keeps identity, token and state; another trust domain is refused
     printed = true;
   };
   await expect(startControlServer({ ...options, trustDomain: 'other.org' })).rejects.toMatchObject({
-    code: 'conflict',
+    code: 'invalid_request',
   });
   const second = await startControlServer({ ...options, onAdminToken });
   expect([second.rootPem, printed]).toEqual([first.rootPem, false]);

@@ -205,7 +205,6 @@ function inForce(portal: OnlinePortal): Promise<void> {
     };
     const timer = setTimeout(done, limits.policySettleTimeout);
     portal.policyWaiters.add(look);
-    void portal.session.ended.then(done);
     look();
   });
 }

@@ -45,6 +45,7 @@ export function acceptPortal(
       if (portal) onMessage(parts, portal, message);
     },
     onEnd: () => {
+      if (portal) release(portal);
       if (!portal || !leave(roster.portals, portal)) return;
       seen(portal.hello.version);
       log.info('portal offline');
@@ -76,6 +77,12 @@ function onMessage(parts: SignallingParts, portal: OnlinePortal, message: Portal
     case 'error':
       parts.log.warn({ portal: portal.name, code: message.code }, `portal reports: ${message.message}`);
   }
+}
+
+/** Nothing is awaited any more of a portal that has gone. */
+function release(portal: OnlinePortal): void {
+  portal.sentVersion = 0;
+  for (const look of portal.policyWaiters) look();
 }
 
 function onListeners({ pairs }: SignallingParts, portal: OnlinePortal, { version, failed }: Listeners): void {
