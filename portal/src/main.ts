@@ -2,6 +2,7 @@ import { NetportError } from '@netport/protocol';
 import {
   addCommonOptions,
   type CommonOptions,
+  collectInOnePause,
   createLogger,
   dataOption,
   environmentOption,
@@ -41,6 +42,7 @@ addCommonOptions(program.command('run').description('run the portal until SIGTER
       );
     }
     const log = createLogger('portal', logLevel);
+    collectInOnePause();
     await runProcess(async () => {
       const portal = new Portal({ data, log, ...(join && { joinToken: join }) });
       await portal.start();

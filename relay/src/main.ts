@@ -3,6 +3,7 @@ import {
   addCommonOptions,
   argument,
   type CommonOptions,
+  collectInOnePause,
   createLogger,
   environmentOption,
   main,
@@ -50,6 +51,7 @@ addCommonOptions(program.command('run').description('run the relay until SIGTERM
   .addOption(environmentOption('--listen-address <ip>', 'where to listen for legs (default: every address)'))
   .action(async (options: RunOptions) => {
     const log = createLogger('relay', options.logLevel);
+    collectInOnePause();
     await runProcess(() => startRelay({ ...options, version, log }), options.grace);
   });
 
