@@ -1,6 +1,7 @@
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { limits } from '@netport/protocol';
+import { pausedSockets } from './paused-sockets.js';
 import type { TunnelStream } from './tunnel/tunnel.js';
 
 /** What is gathered before the sender is told to wait: large writes are what makes TLS in Node fast. */
@@ -76,6 +77,8 @@ export function pump(application: Socket, stream: TunnelStream, linger: number =
  * reads. The sink's own high-water mark is too small for that, so its queue is measured here.
  */
 function forward(source: Duplex, sink: Duplex, count: (bytes: number) => void): void {
+  const pause = () => (source instanceof Socket ? pausedSockets.pause(source) : source.pause());
+  const resume = () => (source instanceof Socket ? pausedSockets.resume(source) : source.resume());
   let corked = false;
   const uncork = (): void => {
     corked = false;
@@ -90,9 +93,9 @@ function forward(source: Duplex, sink: Duplex, count: (bytes: number) => void): 
       setImmediate(uncork);
     }
     sink.write(chunk);
-    if (sink.writableLength >= coalesceBytes) source.pause();
+    if (sink.writableLength >= coalesceBytes) pause();
   });
-  sink.on('drain', () => source.resume());
+  sink.on('drain', resume);
 }
 
 /** Whether both directions had ended when it closed. */

@@ -1,6 +1,16 @@
 import type { CircuitView, PortalView, RelayView } from '@netport/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { dial, ending, exchange, freePort, Overlay, startEcho, type Target, waitFor } from '../harness/index.js';
+import {
+  dial,
+  ending,
+  exchange,
+  freePort,
+  Overlay,
+  startEcho,
+  startTarget,
+  type Target,
+  waitFor,
+} from '../harness/index.js';
 
 describe('what outlives an outage', () => {
   let overlay: Overlay;
@@ -69,6 +79,29 @@ describe('what outlives an outage', () => {
       return circuits.length === 1 && circuits[0];
     });
     expect(after.relay).not.toBe(dead.name);
+    await dead.start();
+  });
+
+  it('a transfer that a dead relay cuts off never looks whole', async () => {
+    const half = await startTarget((socket) => {
+      // The client has ended its side, so only the reset can tell it that this is not all.
+      socket.resume().once('end', () => socket.write(Buffer.alloc(1_000_000)));
+    });
+    const cutPort = await freePort();
+    await overlay.addPair('cut-off', `a:127.0.0.1:${cutPort}`, `b:127.0.0.1:${half.port}`);
+    const socket = await dial(cutPort);
+    let received = 0;
+    socket.on('data', (chunk) => {
+      received += chunk.length;
+    });
+    socket.end('request');
+    await waitFor('what was sent', () => received === 1_000_000);
+    const [circuit] = await overlay.cli<CircuitView[]>(['ls', 'circuits']);
+    const dead = overlay.relay(circuit?.relay ?? '');
+    const ended = ending(socket);
+    await dead.process.stop('SIGKILL');
+    expect(await ended).toBe('reset');
+    await half.close();
     await dead.start();
   });
 
