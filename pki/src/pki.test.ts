@@ -58,7 +58,12 @@ describe('verifyPeer', () => {
   it('refuses a leaf that comes without its issuer', async () => {
     const { chainPem } = await issue('portal');
     const [leaf] = pemToDer(chainPem);
-    expect(check(derToPem(leaf ?? new Uint8Array()))).toBe('cert_untrusted');
+    const alone = derToPem(leaf ?? new Uint8Array());
+    expect(check(alone)).toBe('cert_untrusted');
+    const trust = { rootPems: [material.rootPem], intermediatePems: [material.issuerPem] };
+    expect(check(alone, { trust }), 'unless this side knows the issuer').toBe(idOf('portal'));
+    const other = { rootPems: [stranger.material.rootPem], intermediatePems: [material.issuerPem] };
+    expect(check(alone, { trust: other }), 'and its root').toBe('cert_untrusted');
   });
 
   it('refuses what is not the expected peer, each for its own reason', async () => {

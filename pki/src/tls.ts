@@ -1,7 +1,10 @@
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import { type ErrorCode, limits, NetportError } from '@netport/protocol';
 
-/** The chain that the peer of a finished handshake presented, DER, leaf first; empty when it presented none. */
+/**
+ * The chain that the peer of a finished handshake presented, DER, leaf first; empty when it presented none. It may lack the
+ * issuers (see `Trust.intermediatePems`).
+ */
 export function peerChain(socket: TLSSocket): Uint8Array[] {
   const chain: Uint8Array[] = [];
   let certificate: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);

@@ -15,6 +15,11 @@ import { pemToDer, x509 } from './x509.js';
 
 export interface Trust {
   rootPems: readonly string[];
+  /**
+   * Bundles with CA certificates that may complete a path to a root, and are trusted through it alone. Some versions of
+   * Node lose what a TLS client presents beyond its leaf (nodejs/node#65579).
+   */
+  intermediatePems?: readonly string[];
   revocations?: Revocations | undefined;
 }
 
@@ -42,7 +47,8 @@ export interface PeerIdentity extends Identity {
  * `cert_expired`), revocation (`cert_revoked`), usage (`cert_wrong_usage`), identity (`cert_wrong_name`).
  */
 export function verifyPeer({ chain, trust, now, usage, expect }: PeerCheck): PeerIdentity {
-  const path = buildPath(chain.map(parse), trust.rootPems.flatMap(pemToDer).map(parse));
+  const authorities = (bundles: readonly string[]): Link[] => bundles.flatMap(pemToDer).map(parse);
+  const path = buildPath(chain.map(parse), authorities(trust.rootPems), authorities(trust.intermediatePems ?? []));
   const [leaf] = path;
   for (const link of path) checkValidity(link, now);
 
@@ -81,22 +87,24 @@ function parse(der: Uint8Array): Link {
   }
 }
 
-/** The presented chain up to the trusted root, root included. Certificates after the root are ignored. */
-function buildPath(presented: Link[], roots: Link[]): [Link, ...Link[]] {
+/** From the leaf up to a trusted root, root included. What does not help on the way is ignored. */
+function buildPath(presented: Link[], roots: Link[], intermediates: Link[]): [Link, ...Link[]] {
   const [leaf, ...rest] = presented;
+  const candidates = [...rest, ...intermediates];
   if (!leaf) throw new NetportError('cert_missing', 'the peer presented no certificate');
   if (presented.length > limits.chainLength) throw new NetportError('cert_untrusted', 'the chain is too long');
   if (leaf.native.ca) throw new NetportError('cert_wrong_usage', 'a CA certificate is nobody’s identity');
 
   const path: [Link, ...Link[]] = [leaf];
   let current = leaf;
-  for (const candidate of [...rest, undefined]) {
+  while (path.length < limits.chainLength) {
     refuseUnknownCriticalExtensions(current);
     const root = roots.find((authority) => issued(authority, current, path.length));
     if (root) return [...path, root];
-    if (!candidate || !issued(candidate, current, path.length)) break;
-    path.push(candidate);
-    current = candidate;
+    const next = candidates.find((authority) => issued(authority, current, path.length));
+    if (!next) break;
+    path.push(next);
+    current = next;
   }
   throw new NetportError('cert_untrusted', `no trusted root CA has issued ${describe(leaf)}`);
 }

@@ -8,6 +8,7 @@ import {
   openDataDirectory,
   openRevocationStore,
   type StoredIdentity,
+  trustOf,
 } from '@netport/runtime';
 import type { Registry } from 'prom-client';
 import { openPolicyStore, type PolicyStore } from './control/policy-store.js';
@@ -142,7 +143,7 @@ export class Portal extends EventEmitter<PortalEvents> {
   async #assemble(directory: DataDirectory, identity: StoredIdentity): Promise<Parts> {
     const log = this.#log;
     const revocations = await openRevocationStore({ directory, identity, log });
-    const trust = (): Trust => ({ rootPems: [identity.rootPem], revocations: revocations.current });
+    const trust = (): Trust => trustOf(identity, revocations.current);
     const policies = await openPolicyStore({ directory, identity, trust, now: () => new Date(), log });
 
     const plane: DataPlane = new DataPlane({

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { errorCodes } from './errors.js';
 import { limits } from './limits.js';
 import { circuitIdSchema, nameSchema, spiffeIdSchema, uuidSchema } from './names.js';
-import { accessPairSchema, endpointSchema, protocolSchema, timestampSchema } from './policy.js';
+import { accessPairSchema, addPairSchema, protocolSchema, timestampSchema } from './policy.js';
 import { transportSchema } from './signal.js';
 
 /** The admin API's bodies and its list of endpoints: the server's routers, the CLI and the OpenAPI document are made from it. */
@@ -72,15 +72,6 @@ export const pairSchema = accessPairSchema.extend({
 });
 export type PairView = z.infer<typeof pairSchema>;
 
-export const addPairSchema = z.strictObject({
-  name: nameSchema,
-  protocol: protocolSchema.default('tcp'),
-  from: endpointSchema,
-  to: endpointSchema,
-  enabled: z.boolean().default(true),
-  expiresAt: timestampSchema.optional(),
-});
-export type AddPair = z.infer<typeof addPairSchema>;
 export const changePairSchema = z.strictObject({ enabled: z.boolean() });
 
 export const circuitSchema = z.object({

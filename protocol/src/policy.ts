@@ -25,6 +25,30 @@ export const endpointSchema = z
   .check((context) => portGoesWithAddress(context.value, context));
 export type Endpoint = z.infer<typeof endpointSchema>;
 
+/** What no schema of one field can see. */
+const noUdpOnUnixSockets = (context: z.core.ParsePayload<{ protocol: Protocol; from: Endpoint; to: Endpoint }>) => {
+  const { protocol, from, to } = context.value;
+  if (protocol !== 'udp') return;
+  for (const [side, endpoint] of Object.entries({ from, to })) {
+    if (!endpoint.address.startsWith('unix:')) continue;
+    const message = 'a unix socket carries no udp';
+    context.issues.push({ code: 'custom', path: [side, 'address'], message, input: endpoint.address });
+  }
+};
+
+/** What an admin says of an access pair. */
+export const addPairSchema = z
+  .strictObject({
+    name: nameSchema,
+    protocol: protocolSchema.default('tcp'),
+    from: endpointSchema,
+    to: endpointSchema,
+    enabled: z.boolean().default(true),
+    expiresAt: timestampSchema.optional(),
+  })
+  .check(noUdpOnUnixSockets);
+export type AddPair = z.infer<typeof addPairSchema>;
+
 /** `from` is where one portal listens, `to` is what the other dials. */
 export const accessPairSchema = z.object({
   id: pairIdSchema,

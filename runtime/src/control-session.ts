@@ -1,6 +1,14 @@
 import { randomInt } from 'node:crypto';
 import type { Trust } from '@netport/pki';
-import { asNetportError, controlSubprotocol, type ErrorCode, limits, messageId, NetportError } from '@netport/protocol';
+import {
+  asNetportError,
+  controlSubprotocol,
+  type ErrorCode,
+  isErrorCode,
+  limits,
+  messageId,
+  NetportError,
+} from '@netport/protocol';
 import { WebSocket } from 'ws';
 import { connectControl } from './control-connection.js';
 import { problem } from './enrolment.js';
@@ -229,9 +237,15 @@ function attend(
   });
   socket.on('close', (code, text) => {
     clearInterval(watch);
-    const said = text.length > 0 ? `: ${text} (${code})` : '';
-    handlers.onEnd(reason ?? new NetportError('unavailable', `the control server closed the session${said}`));
+    handlers.onEnd(reason ?? closeReason(code, text.toString()));
   });
+}
+
+/** The control server closes with `<code>: <sentence>`, where it has a reason to. */
+function closeReason(code: number, text: string): NetportError {
+  const [, errorCode, sentence] = /^(\w+): (.*)$/s.exec(text) ?? [];
+  if (isErrorCode(errorCode)) return new NetportError(errorCode, sentence ?? '');
+  return new NetportError('unavailable', `the control server closed the session (${code})`);
 }
 
 const errorOf = (message: Envelope): NetportError => {

@@ -1,6 +1,6 @@
 import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { NetportError } from '@netport/protocol';
 
 /**
@@ -30,7 +30,7 @@ const takeoverTimeout = 10_000;
 export async function openDataDirectory(path: string): Promise<DataDirectory> {
   let status: () => unknown = () => ({});
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeDirectory(path);
     await writeAtomically(path, '.writable', '');
     await rm(join(path, '.writable'));
   } catch (cause) {
@@ -71,6 +71,19 @@ export async function queryStatus(path: string): Promise<unknown> {
     throw new NetportError('unavailable', `no process runs on ${path}`, { cause });
   } finally {
     await directory?.close();
+  }
+}
+
+/** With its parents. Not `recursive`: below /proc that never ends. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST') return;
+    if (code !== 'ENOENT' || dirname(path) === path) throw error;
+    await makeDirectory(dirname(path));
+    await mkdir(path, { mode: 0o700 });
   }
 }
 

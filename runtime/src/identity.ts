@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { pemToDer, publicKeyOf, verifyPeer } from '@netport/pki';
+import { pemToDer, publicKeyOf, type Revocations, type Trust, verifyPeer } from '@netport/pki';
 import { type Name, NetportError, type SpiffeId, type TrustDomain } from '@netport/protocol';
 import type { DataDirectory } from './data-directory.js';
 
@@ -44,6 +44,13 @@ export async function loadIdentity(directory: DataDirectory): Promise<StoredIden
   if (!keyPem || !chainPem || !rootPem || !controlUrl) return undefined;
   return describeIdentity({ keyPem, chainPem, rootPem, controlUrl: controlUrl.trim() });
 }
+
+/** What this process believes of others: its own root, the issuer it knows from its own chain, the latest revocation list. */
+export const trustOf = (identity: StoredIdentity, revocations: Revocations | undefined): Trust => ({
+  rootPems: [identity.rootPem],
+  intermediatePems: [identity.chainPem],
+  revocations,
+});
 
 /** Checks that key, chain and root belong together, and reads who they are. Throws `cert_*`. */
 export function describeIdentity(

@@ -63,7 +63,9 @@ describe('data directory', () => {
   it('says so when it cannot be written', async () => {
     const path = join(await newPath(), 'file');
     await writeFile(path, '');
-    await expect(openDataDirectory(join(path, 'below'))).rejects.toMatchObject({ code: 'data_directory_unwritable' });
+    for (const wrong of [path, join(path, 'below'), '/proc/below']) {
+      await expect(openDataDirectory(wrong)).rejects.toMatchObject({ code: 'data_directory_unwritable' });
+    }
   });
 });
 

@@ -26,7 +26,11 @@ export async function admit(
   if (!(request.socket instanceof TLSSocket)) throw new NetportError('cert_missing', 'the control channel needs TLS');
   const peer = verifyPeer({
     chain: peerChain(request.socket),
-    trust: { rootPems: [context.authority.rootPem], revocations: revocations() },
+    trust: {
+      rootPems: [context.authority.rootPem],
+      intermediatePems: [context.authority.issuerPem],
+      revocations: revocations(),
+    },
     now: context.now(),
     usage: 'client',
     expect: { kind: ['portal', 'relay'], trustDomain: context.trustDomain },

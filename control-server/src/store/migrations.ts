@@ -43,7 +43,7 @@ const bookkeeping = `CREATE TABLE IF NOT EXISTS "_prisma_migrations" (
 /**
  * Brings the database up to date and answers the names of the migrations that it applied. Each runs in one transaction
  * together with its own row; the write lock that it takes first keeps out a second server that starts at the same
- * moment: that one waits, and then finds the row. Throws `conflict` when the database was written by another history.
+ * moment: that one waits, and then finds the row. Throws `database_incompatible` when the database was written by another history.
  */
 export async function migrate(client: Client, migrations: readonly Migration[], now: () => Date): Promise<string[]> {
   const applied: string[] = [];
@@ -91,7 +91,7 @@ async function applyNext(client: Client, migrations: readonly Migration[], now: 
   }
 }
 
-/** Pure: the first migration that is not applied yet. Throws `conflict` where the two histories differ. */
+/** Pure: the first migration that is not applied yet. Throws `database_incompatible` where the two histories differ. */
 export function nextMigration(
   migrations: readonly Migration[],
   applied: ReadonlyMap<string, string>,
@@ -100,13 +100,13 @@ export function nextMigration(
   for (const [name, checksum] of applied) {
     if (!known.has(name)) {
       throw new NetportError(
-        'conflict',
+        'database_incompatible',
         `the database has the migration ${name}, which this version does not know: start the newer version, or restore a backup`,
       );
     }
     if (known.get(name) !== checksum) {
       throw new NetportError(
-        'conflict',
+        'database_incompatible',
         `the migration ${name} was changed after it had been applied to this database: restore its file as it was`,
       );
     }

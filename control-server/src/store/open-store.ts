@@ -9,7 +9,7 @@ import type { Store } from './store.js';
 /** One unit of work may wait this long for its turn, and then run this long: generous, since a fault here is a fault of ours. */
 const transactionTimes = { maxWait: 30_000, timeout: 30_000 };
 
-/** Opens the database and brings its schema up to date. Throws `invalid_request` for a URL other than `file:`, `conflict` for a foreign schema. */
+/** Opens the database and brings its schema up to date. Throws `invalid_request` for a URL other than `file:`, `database_incompatible` for a foreign schema. */
 export async function openStore(databaseUrl: string, now: () => Date): Promise<Store> {
   if (!databaseUrl.startsWith('file:')) {
     const scheme = databaseUrl.split(':', 1)[0];

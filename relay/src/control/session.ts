@@ -8,8 +8,14 @@ import {
   type RelayMessage,
   relayCommandSchema,
 } from '@netport/protocol';
-import type { RevocationStore } from '@netport/runtime';
-import { type ControlSession, type Logger, openControlSession, type StoredIdentity } from '@netport/runtime';
+import {
+  type ControlSession,
+  type Logger,
+  openControlSession,
+  type RevocationStore,
+  type StoredIdentity,
+  trustOf,
+} from '@netport/runtime';
 import type { CircuitReport, RelayEvent } from '../core/events.js';
 
 type Hello = Extract<RelayMessage, { type: 'hello' }>;
@@ -82,7 +88,7 @@ export function openRelaySession(options: RelaySessionOptions): RelaySession {
 
   session = openControlSession<RelayCommand, RelayMessage>({
     identity,
-    trust: () => ({ rootPems: [identity.rootPem], revocations: revocations.current }),
+    trust: () => trustOf(identity, revocations.current),
     hello: () => ({ type: 'hello', ...self, circuits: counters().map(({ circuitId }) => circuitId) }),
     decode: (text) => decodeMessage(relayCommandSchema, text),
     onMessage,
