@@ -2,7 +2,6 @@ import { NetportError } from '@netport/protocol';
 import {
   addCommonOptions,
   type CommonOptions,
-  collectInOnePause,
   createLogger,
   dataOption,
   environmentOption,
@@ -11,6 +10,7 @@ import {
   queryStatus,
   runProcess,
   serveMetrics,
+  tuneGarbageCollection,
 } from '@netport/runtime';
 import { Command } from 'commander';
 import { identify } from './identify.js';
@@ -42,7 +42,7 @@ addCommonOptions(program.command('run').description('run the portal until SIGTER
       );
     }
     const log = createLogger('portal', logLevel);
-    collectInOnePause();
+    tuneGarbageCollection();
     await runProcess(async () => {
       const portal = new Portal({ data, log, ...(join && { joinToken: join }) });
       await portal.start();

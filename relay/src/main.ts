@@ -3,11 +3,11 @@ import {
   addCommonOptions,
   argument,
   type CommonOptions,
-  collectInOnePause,
   createLogger,
   environmentOption,
   main,
   runProcess,
+  tuneGarbageCollection,
 } from '@netport/runtime';
 import { Command } from 'commander';
 import { type DatapathChoice, datapathChoices, parseHost, parsePortRange } from './config.js';
@@ -51,7 +51,7 @@ addCommonOptions(program.command('run').description('run the relay until SIGTERM
   .addOption(environmentOption('--listen-address <ip>', 'where to listen for legs (default: every address)'))
   .action(async (options: RunOptions) => {
     const log = createLogger('relay', options.logLevel);
-    collectInOnePause();
+    tuneGarbageCollection();
     await runProcess(() => startRelay({ ...options, version, log }), options.grace);
   });
 

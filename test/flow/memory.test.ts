@@ -46,7 +46,9 @@ describe('memory stays bounded', () => {
     expect(received).toBe(size);
     expect(hash.digest('hex')).toBe(expected.digest('hex'));
     for (const [name, peak] of Object.entries(await peaks())) expect(peak, name).toBeLessThan(limit);
+    socket.destroy();
     await target.close();
+    await waitFor('the stream to be gone', async () => (await overlay.cli<unknown[]>(['ls', 'streams'])).length === 0);
   });
 
   it('1,000 idle streams share one tunnel, and each still works', async () => {
