@@ -1,13 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, stat, writeFile } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createServer } from 'node:tls';
 import { pathToFileURL } from 'node:url';
-import { limits } from '@netport/protocol';
+import { createAuthority, generateKeyPem, openAuthority, publicKeyOf } from '@netport/pki';
+import { formatSpiffeId, limits, type Name, type TrustDomain } from '@netport/protocol';
 import fc from 'fast-check';
 import { Registry } from 'prom-client';
 import { describe, expect, it } from 'vitest';
+import { connectControl } from './control-connection.js';
 import { backoff } from './control-session.js';
 import { openDataDirectory, queryStatus } from './data-directory.js';
 import { parseListenAddress, serveMetrics } from './metrics.js';
@@ -87,6 +91,24 @@ it('the back-off stays within its bounds and grows to its maximum', () => {
   );
   expect(backoff(0, () => 1)).toBe(limits.backoffBase);
   expect(backoff(1000, () => 1)).toBe(limits.backoffMax);
+});
+
+it.each([
+  ['cert_not_yet_valid', new Date(Date.now() + 30 * 86_400_000)],
+  ['cert_expired', new Date(Date.now() - 30 * 86_400_000)],
+])('a control server whose clock is far off is refused with %s, and the help names the clocks', async (code, then) => {
+  const trustDomain = 'test.internal' as TrustDomain;
+  const material = await createAuthority({ trustDomain, now: then });
+  const authority = await openAuthority(material);
+  const keyPem = generateKeyPem();
+  const id = formatSpiffeId({ trustDomain, kind: 'control', name: 'control' as Name });
+  const { chainPem } = await authority.issue({ id, publicKey: publicKeyOf(keyPem), now: then });
+  const server = createServer({ key: keyPem, cert: chainPem }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const error = await connectControl({ url, trust: { rootPems: [material.rootPem] } }).catch((reason) => reason);
+  expect(error).toMatchObject({ code, help: expect.stringContaining('clock') });
+  server.close();
 });
 
 it('metrics are served, and only they', async () => {

@@ -82,6 +82,22 @@ describe('what outlives an outage', () => {
     await dead.start();
   });
 
+  it('a relay may freeze without closing anything: its silence is noticed', async () => {
+    const running = await dial(port);
+    expect(await exchange(running, 'before')).toBe('before');
+    const [circuit] = await overlay.cli<CircuitView[]>(['ls', 'circuits']);
+    const frozen = overlay.relay(circuit?.relay ?? '');
+    const ended = ending(running);
+    frozen.process.signal('SIGSTOP');
+    expect(await ended).toBe('reset');
+    expect(await exchangeAgain('over the other relay')).toBe('over the other relay');
+    frozen.process.signal('SIGCONT');
+    await waitFor('the relay to be online again', async () => {
+      const relays = await overlay.cli<RelayView[]>(['relay', 'ls']);
+      return relays.every(({ online }) => online);
+    });
+  });
+
   it('a transfer that a dead relay cuts off never looks whole', async () => {
     const half = await startTarget((socket) => {
       // The client has ended its side, so only the reset can tell it that this is not all.

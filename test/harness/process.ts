@@ -20,6 +20,8 @@ export interface RunningProcess {
   waitForLog(what: string | ((line: LogLine) => boolean), from?: number): Promise<LogLine>;
   /** Resident set size now and the largest so far, in bytes. */
   memory(): Promise<{ now: number; peak: number }>;
+  /** Sends a signal and goes on: SIGSTOP freezes a process, SIGCONT lets it go on. */
+  signal(signal: NodeJS.Signals): void;
   /** Sends a signal and waits for the end. Resolves with the exit code, null after a signal. */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
   readonly exited: Promise<number | null>;
@@ -86,6 +88,7 @@ export function startProcess({ name, script, args, env = {}, onLog }: SpawnOptio
       const kilobytes = (key: string): number => Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)?.[1] ?? 0);
       return { now: kilobytes('VmRSS') * 1024, peak: kilobytes('VmHWM') * 1024 };
     },
+    signal: (signal) => void child.kill(signal),
     stop: async (signal = 'SIGTERM') => {
       child.kill(signal);
       return exited;
