@@ -1,10 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { IdentityKind, SpiffeId, TrustDomain } from '@netport/protocol';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Authority, type AuthorityMaterial, createAuthority, openAuthority } from './authority.js';
 import { decodeCertsOnly, encodeCertsOnly } from './certs-only.js';
 import { checkCsr, createCsr } from './csr.js';
@@ -199,6 +199,7 @@ describe('openssl verify -x509_strict', () => {
     'accepts the %s profile, and its revocation',
     async (kind) => {
       const directory = mkdtempSync(join(tmpdir(), 'netport-pki-'));
+      onTestFinished(() => rmSync(directory, { recursive: true }));
       const file = (name: string, content: string): string => {
         writeFileSync(join(directory, name), content);
         return join(directory, name);

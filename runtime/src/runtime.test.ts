@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,13 +10,17 @@ import { createAuthority, generateKeyPem, openAuthority, publicKeyOf } from '@ne
 import { formatSpiffeId, limits, type Name, type TrustDomain } from '@netport/protocol';
 import fc from 'fast-check';
 import { Registry } from 'prom-client';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { connectControl } from './control-connection.js';
 import { backoff } from './control-session.js';
 import { openDataDirectory, queryStatus } from './data-directory.js';
 import { parseListenAddress, serveMetrics } from './metrics.js';
 
-const newPath = () => mkdtemp(join(tmpdir(), 'netport-runtime-'));
+async function newPath(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'netport-runtime-'));
+  onTestFinished(() => rm(path, { recursive: true }));
+  return path;
+}
 
 describe('data directory', () => {
   it('keeps files with mode 0600 and replaces them whole', async () => {

@@ -38,7 +38,10 @@ export function openH2Tunnel(options: H2Options): Promise<Tunnel> {
   }
   const tunnel = new H2Tunnel(options);
   return new Promise((resolve, reject) => {
-    tunnel.session.once('remoteSettings', () => resolve(tunnel));
+    tunnel.session.once('remoteSettings', () => {
+      tunnel.ping();
+      resolve(tunnel);
+    });
     void tunnel.closed.then((reason) =>
       reject(
         new NetportError('tunnel_failed', `${context.peer} ended the set-up: ${reason.message}`, { cause: reason }),
@@ -151,7 +154,7 @@ class H2Tunnel implements Tunnel {
     const pulse = setInterval(
       () => {
         const sign = liveness.tick(performance.now(), this.#socket.bytesRead);
-        if (sign === 'ping') this.#ping();
+        if (sign === 'ping') this.ping();
         if (sign === 'dead') {
           this.close(new NetportError('tunnel_lost', `no byte from ${this.context.peer} for ${vital.silence} ms`));
           this.#socket.destroy();
@@ -162,7 +165,8 @@ class H2Tunnel implements Tunnel {
     return [pulse, keepReading(this.#socket, () => this.#streams > 0)];
   }
 
-  #ping(): void {
+  /** Measures the round trip. */
+  ping(): void {
     if (!this.open) return;
     // False when too many are unanswered; then silence decides.
     this.session.ping((error, duration) => {
