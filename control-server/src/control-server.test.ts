@@ -106,6 +106,19 @@ test('a token expires by the clock of the server', async () => {
   await slow.stop();
 });
 
+test('a request to the API without a good token is refused and written down, at a bounded rate', async () => {
+  const guarded = await startTestServer();
+  const attempts = limits.auditEventsPerMinute + 20;
+  for (let i = 0; i < attempts; i++) {
+    const headers = { authorization: `Bearer npa_${'x'.repeat(43)}` };
+    expect((await guarded.http('GET', '/api/v1/portals', { headers })).status).toBe(401);
+  }
+  const { items } = (await guarded.api('GET', '/audit?action=api.deny&limit=1000')).json;
+  expect(items[0]).toMatchObject({ actor: 'anonymous', code: 'unauthenticated', subject: 'GET /api/v1/portals' });
+  expect(items.length).toBeLessThan(attempts);
+  await guarded.stop();
+});
+
 const side = (portal: string, address = '127.0.0.1', port: number | undefined = 80) => ({ portal, address, port });
 
 test.each<[string, unknown, string[]]>([

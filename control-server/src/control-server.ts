@@ -11,6 +11,7 @@ import { Signalling } from './signalling/signalling.js';
 import { keepAdminToken, makeAdminToken } from './state/admin.js';
 import { issueServerIdentity } from './state/certificates.js';
 import type { StateContext } from './state/context.js';
+import { Refusals } from './state/refusals.js';
 import { openStore } from './store/open-store.js';
 
 export interface ControlServerOptions {
@@ -82,13 +83,15 @@ async function start(
 
   const bus = inProcessBus();
   closers.push(() => bus.close());
-  const signalling = await Signalling.start({ context, bus, signer: () => identity, metrics, log });
+  const refusals = new Refusals(context);
+  const signalling = await Signalling.start({ context, bus, refusals, signer: () => identity, metrics, log });
   closers.push(() => signalling.stop());
   const app = createApp({
     context,
     presence: signalling.presence,
     inspection: signalling.inspection,
     bus,
+    refusals,
     settled: () => signalling.settled(),
     revocationList: () => signalling.revocations.der,
     log,

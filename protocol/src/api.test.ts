@@ -44,7 +44,11 @@ describe('request bodies', () => {
     ['an id of the client', addPairSchema, { ...pair, id: '00112233-4455-6677-8899-aabbccddeeff' }],
     ['no from', addPairSchema, { ...pair, from: undefined }],
     ['a wrong address', addPairSchema, { ...pair, to: { ...pair.to, address: '10.0.0.300' } }],
-    ['udp on a unix socket', addPairSchema, { ...pair, protocol: 'udp', to: { portal: 'b', address: 'unix:/run/x.sock' } }],
+    [
+      'udp on a unix socket',
+      addPairSchema,
+      { ...pair, protocol: 'udp', to: { portal: 'b', address: 'unix:/run/x.sock' } },
+    ],
     ['a local time', addPairSchema, { ...pair, expiresAt: '2030-01-31 12:00' }],
     ['an upper-case name', addMemberSchema, { name: 'Laptop' }],
     ['an unknown field', addMemberSchema, { name: 'laptop', kind: 'relay' }],

@@ -3,8 +3,7 @@ import { decodeJoinToken, limits, NetportError } from '@netport/protocol';
 import express, { type Request, type Response, Router } from 'express';
 import { originOf } from '../origin.js';
 import { publicError } from '../problem.js';
-import { perMinute } from '../rate-limit.js';
-import { auditRefusedEnrolment, enrol } from '../state/enrol.js';
+import { enrol } from '../state/enrol.js';
 import { sendProblem } from './errors.js';
 import type { Services } from './services.js';
 
@@ -13,8 +12,7 @@ const parseCsr = express.text({ type: 'application/pkcs10', limit: limits.csrByt
 /** Enrolment over Secure Transport (RFC 7030), with a join token as the password of HTTP Basic. */
 export function estRouter(services: Services): Router {
   const router = Router();
-  const { context, bus } = services;
-  const refusals = perMinute(limits.auditEventsPerMinute, context.now().getTime());
+  const { context, bus, refusals } = services;
 
   router.get('/cacerts', (_request, response) => {
     const { rootPem, issuerPem } = context.authority;
@@ -31,7 +29,7 @@ export function estRouter(services: Services): Router {
       sendCertificates(response, pemToDer(value.chainPem).map(derToPem));
     } catch (thrown) {
       const error = publicError(thrown);
-      if (refusals.take(context.now().getTime())) await auditRefusedEnrolment(context, origin, token, error);
+      await refusals.enrolment(origin, token, error);
       if (error.status !== 401) throw thrown;
       response.set('www-authenticate', 'Basic realm="join token", charset="UTF-8"');
       sendProblem(response, error);

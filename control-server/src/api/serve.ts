@@ -2,6 +2,7 @@ import { type AnswerOf, type ApiEndpoint, limits, NetportError } from '@netport/
 import express, { type Request, type Router } from 'express';
 import type { z } from 'zod';
 import { originOf } from '../origin.js';
+import { publicError } from '../problem.js';
 import { authenticate } from '../state/admin.js';
 import { noChange, type Outcome } from '../state/change.js';
 import type { Actor } from '../state/context.js';
@@ -27,8 +28,16 @@ export function serve<E extends ApiEndpoint>(
   endpoint: E,
   use: (call: Call<E>) => Promise<Outcome<AnswerOf<E>>>,
 ): void {
-  const authenticated = async (request: Request): Promise<Actor> =>
-    authenticate(services.context, request.get('authorization'), originOf(request.socket));
+  const authenticated = async (request: Request): Promise<Actor> => {
+    const origin = originOf(request.socket);
+    try {
+      return await authenticate(services.context, request.get('authorization'), origin);
+    } catch (thrown) {
+      const what = `${request.method} ${request.baseUrl}${request.path}`;
+      await services.refusals.request(origin, what, publicError(thrown));
+      throw thrown;
+    }
+  };
 
   router[endpoint.method](
     endpoint.path,

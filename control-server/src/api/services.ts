@@ -3,6 +3,7 @@ import type { Bus } from '../bus/bus.js';
 import type { Metrics } from '../metrics.js';
 import type { StateContext } from '../state/context.js';
 import type { Inspection, Presence } from '../state/presence.js';
+import type { Refusals } from '../state/refusals.js';
 
 /** What the routers are given. */
 export interface Services {
@@ -10,6 +11,7 @@ export interface Services {
   presence: Presence;
   inspection: Inspection;
   bus: Bus;
+  refusals: Refusals;
   /** Resolves when a change that was published has reached those who are online. */
   settled: () => Promise<void>;
   /** The current revocation list, DER. */

@@ -120,6 +120,13 @@ test('who has no good certificate gets no session', async () => {
   await expect(openSocket(server, { identity: a, subprotocol: 'netport.v9' })).rejects.toMatchObject({
     body: { code: 'protocol_error' },
   });
+  const { items } = (await server.api('GET', '/audit?action=session.deny')).json;
+  const denials = items.map(({ actor, code }: { actor: string; code: string }) => [actor, code]);
+  expect(denials).toEqual([
+    ['anonymous', 'protocol_error'],
+    ['anonymous', 'cert_untrusted'],
+    ['anonymous', 'cert_missing'],
+  ]);
 });
 
 test('the first message must be hello', async () => {

@@ -12,6 +12,7 @@ import { publicError } from '../problem.js';
 import type { Change } from '../state/change.js';
 import type { StateContext } from '../state/context.js';
 import type { Inspection, Presence } from '../state/presence.js';
+import type { Refusals } from '../state/refusals.js';
 import type { PairRecord } from '../store/store.js';
 import { admit, refuseUpgrade } from './admission.js';
 import { Allocation } from './allocation.js';
@@ -27,6 +28,7 @@ import type { Closable } from './session.js';
 export interface SignallingOptions {
   context: StateContext;
   bus: Bus;
+  refusals: Refusals;
   signer: () => SigningIdentity;
   metrics: Metrics;
   log: Logger;
@@ -39,6 +41,7 @@ export interface SignallingParts {
   fanOut: FanOut;
   circuits: Circuits;
   allocation: Allocation;
+  refusals: Refusals;
   /** The access pairs of the policy in force. */
   pairs: () => readonly PairRecord[];
   log: Logger;
@@ -55,7 +58,7 @@ export class Signalling {
   readonly #sessions = new Map<Closable, SpiffeId>();
 
   /** Loads what survived a restart. */
-  static async start({ context, bus, signer, metrics, log }: SignallingOptions): Promise<Signalling> {
+  static async start({ context, bus, refusals, signer, metrics, log }: SignallingOptions): Promise<Signalling> {
     const book = new CircuitBook();
     const roster = new Roster(context, (relay) => book.count(relay));
     const fanOut = await FanOut.start({ context, bus, roster, signer, onPolicy: () => circuits.enforce(), log });
@@ -77,7 +80,7 @@ export class Signalling {
       circuits: () => book.size,
     });
     const inspection = new LiveInspection(roster, book, pairs);
-    return new Signalling({ context, roster, fanOut, circuits, allocation, pairs, log }, inspection, bus);
+    return new Signalling({ context, roster, fanOut, circuits, allocation, refusals, pairs, log }, inspection, bus);
   }
 
   private constructor(parts: SignallingParts, inspection: Inspection, bus: Bus) {
@@ -104,7 +107,7 @@ export class Signalling {
 
   /** For the `upgrade` event of the HTTPS server. */
   async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
-    const { context, fanOut, log } = this.#parts;
+    const { context, fanOut, refusals, log } = this.#parts;
     const origin = originOf(request.socket);
     const ignore = (): void => {};
     socket.on('error', ignore);
@@ -120,6 +123,7 @@ export class Signalling {
     } catch (thrown) {
       const error = publicError(thrown);
       log.info({ origin, code: error.code, ...(error.code === 'internal' && { err: thrown }) }, 'session refused');
+      refusals.session(origin, error).catch((failure) => log.error({ err: failure }, 'audit event not written'));
       refuseUpgrade(socket, error);
     }
   }

@@ -1,8 +1,8 @@
 import { timingSafeEqual } from 'node:crypto';
 import { checkCsr, type Issued } from '@netport/pki';
-import { asNetportError, decodeJoinToken, type JoinToken, NetportError } from '@netport/protocol';
+import { decodeJoinToken, type JoinToken, NetportError } from '@netport/protocol';
 import type { JoinTokenRecord, Records } from '../store/store.js';
-import { audit, auditEvent } from './audit.js';
+import { audit } from './audit.js';
 import { type Outcome, unchanged } from './change.js';
 import { memberId, type StateContext } from './context.js';
 import { hashSecret } from './join-tokens.js';
@@ -76,32 +76,4 @@ async function issueFor(
     },
   );
   return issued;
-}
-
-/** Writes down an enrolment that was refused. What the token claims is recorded as a claim, never as the actor. */
-export function auditRefusedEnrolment(
-  context: StateContext,
-  origin: string | null,
-  token: string,
-  error: NetportError,
-): Promise<void> {
-  const claim = claimOf(token);
-  return auditEvent(
-    context,
-    { name: 'anonymous', origin },
-    {
-      action: `${claim?.kind ?? 'portal'}.enrol`,
-      subject: claim?.name ?? null,
-      code: asNetportError(error).code,
-      detail: { message: error.message },
-    },
-  );
-}
-
-function claimOf(token: string): JoinToken | undefined {
-  try {
-    return decodeJoinToken(token);
-  } catch {
-    return undefined;
-  }
 }
