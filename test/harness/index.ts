@@ -1,3 +1,5 @@
+export * from './curl.js';
+export * from './namespaces.js';
 export * from './overlay.js';
 export * from './payload.js';
 export * from './process.js';

@@ -8,7 +8,7 @@ import { type LogLine, type RunningProcess, runCommand, startProcess } from './p
 import { freePort, waitFor } from './wait.js';
 
 /** The repository, from test/harness as well as from test/dist/harness. */
-const root = dirname(fileURLToPath(import.meta.url)).replace(/\/test\/(dist\/)?harness$/, '');
+export const root = dirname(fileURLToPath(import.meta.url)).replace(/\/test\/(dist\/)?harness$/, '');
 
 export const scripts = {
   control: join(root, 'control-server/bin/netport-control.mjs'),
@@ -16,6 +16,8 @@ export const scripts = {
   portal: join(root, 'portal/bin/netport-portal.mjs'),
   cli: join(root, 'cli/bin/netport.mjs'),
 };
+
+const loopback = '127.0.0.1';
 
 /** Relays of several tests that run one after the other must not share ports that still rest. */
 const portsPerRelay = 400;
@@ -28,13 +30,23 @@ export interface Member {
   start(): Promise<void>;
 }
 
+/** Network namespaces to run in, instead of all on the loopback interface. */
+export interface OverlayNetwork {
+  /** Where control server, relays and command line run, and the address that portals reach them at. */
+  hub: string;
+  address: string;
+  /** A portal's name → its namespace. */
+  portals: Readonly<Record<string, string>>;
+}
+
 export interface OverlayOptions {
   relays?: readonly string[];
   portals?: readonly string[];
+  network?: OverlayNetwork;
   onLog?: (name: string, line: LogLine) => void;
 }
 
-/** A control server, relays and portals as real processes on the loopback interface, in a temporary directory. */
+/** A control server, relays and portals as real processes, in a temporary directory. */
 export class Overlay {
   readonly portals = new Map<string, Member>();
   readonly relays = new Map<string, Member>();
@@ -42,15 +54,15 @@ export class Overlay {
   private constructor(
     readonly directory: string,
     readonly url: string,
+    private readonly options: OverlayOptions,
     public control: RunningProcess,
-    private readonly onLog: ((name: string, line: LogLine) => void) | undefined,
   ) {}
 
   static async start(options: OverlayOptions = {}): Promise<Overlay> {
     const directory = await mkdtemp(join(tmpdir(), 'netport-'));
     const port = await freePort();
-    const url = `https://127.0.0.1:${port}`;
-    const overlay = new Overlay(directory, url, startControl(directory, port, options.onLog), options.onLog);
+    const url = `https://${options.network?.address ?? loopback}:${port}`;
+    const overlay = new Overlay(directory, url, options, startControl(directory, url, options));
     try {
       await overlay.control.waitForLog('listening');
       for (const name of options.relays ?? ['relay-1']) await overlay.addRelay(name);
@@ -76,7 +88,7 @@ export class Overlay {
 
   /** Starts the control server again, on its old port and data. */
   async restartControl(): Promise<void> {
-    this.control = startControl(this.directory, Number(new URL(this.url).port), this.onLog);
+    this.control = startControl(this.directory, this.url, this.options);
     await this.control.waitForLog('listening');
   }
 
@@ -84,11 +96,12 @@ export class Overlay {
     const first = nextPorts;
     nextPorts = nextPorts > 58_000 ? 20_000 : nextPorts + portsPerRelay;
     const ports = `${first}-${first + portsPerRelay - 1}`;
-    return this.addMember('relay', name, ['--address', '127.0.0.1', '--ports', ports]);
+    const { address = loopback, hub } = this.options.network ?? {};
+    return this.addMember('relay', name, ['--address', address, '--ports', ports], hub);
   }
 
   addPortal(name: string): Promise<Member> {
-    return this.addMember('portal', name, []);
+    return this.addMember('portal', name, [], this.options.network?.portals[name]);
   }
 
   /** Grants a pair with the command line client, as an admin would, and waits until both portals have it in force. */
@@ -99,7 +112,7 @@ export class Overlay {
 
   pairState(name: string, state: PairView['state']): Promise<PairView> {
     return waitFor(`pair ${name} to be ${state}`, async () => {
-      const pair = await this.api<PairView>('GET', `/pairs/${name}`);
+      const pair = await this.cli<PairView>(['pair', 'show', name]);
       return pair.state === state && pair;
     });
   }
@@ -118,7 +131,7 @@ export class Overlay {
 
   async tryCli(args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
     const env = { NETPORT_URL: this.url, NETPORT_CA: this.rootFile, NETPORT_TOKEN: await this.adminToken() };
-    return runCommand({ name: 'netport', script: scripts.cli, args, env });
+    return runCommand({ name: 'netport', script: scripts.cli, args, env, namespace: this.options.network?.hub });
   }
 
   /** One call of the admin API, for polling; what people do goes through `cli`. */
@@ -169,7 +182,13 @@ export class Overlay {
     return [...this.portals.values(), ...this.relays.values()].map((member) => member.process);
   }
 
-  private async addMember(kind: 'relay' | 'portal', name: string, args: readonly string[]): Promise<Member> {
+  private async addMember(
+    kind: 'relay' | 'portal',
+    name: string,
+    args: readonly string[],
+    namespace: string | undefined,
+  ): Promise<Member> {
+    const { onLog } = this.options;
     const { token } = await this.cli<NewToken>([kind, 'add', name]);
     const directory = join(this.directory, `${kind}-${name}`);
     const launch = (extra: readonly string[]): RunningProcess =>
@@ -177,7 +196,8 @@ export class Overlay {
         name,
         script: scripts[kind],
         args: ['run', '--data', directory, '--grace', '2s', ...args, ...extra],
-        ...(this.onLog && { onLog: (line: LogLine) => this.onLog?.(name, line) }),
+        namespace,
+        ...(onLog && { onLog: (line: LogLine) => onLog(name, line) }),
       });
     const member: Member = {
       name,
@@ -194,11 +214,12 @@ export class Overlay {
   }
 }
 
-function startControl(directory: string, port: number, onLog: OverlayOptions['onLog']): RunningProcess {
+function startControl(directory: string, url: string, { network, onLog }: OverlayOptions): RunningProcess {
   return startProcess({
     name: 'control',
     script: scripts.control,
-    args: ['run', '--data', join(directory, 'control'), '--listen', `127.0.0.1:${port}`],
+    args: ['run', '--data', join(directory, 'control'), '--listen', new URL(url).host, '--public-url', url],
+    namespace: network?.hub,
     ...(onLog && { onLog: (line: LogLine) => onLog('control', line) }),
   });
 }

@@ -33,6 +33,8 @@ export interface SpawnOptions {
   script: string;
   args: readonly string[];
   env?: Readonly<Record<string, string>>;
+  /** A network namespace to run in. */
+  namespace?: string | undefined;
   onLog?: (line: LogLine) => void;
 }
 
@@ -42,11 +44,9 @@ process.on('exit', () => {
   for (const child of running) child.kill('SIGKILL');
 });
 
-export function startProcess({ name, script, args, env = {}, onLog }: SpawnOptions): RunningProcess {
-  const child = spawn(process.execPath, [script, ...args], {
-    env: { ...withoutNetport(process.env), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+export function startProcess(options: SpawnOptions): RunningProcess {
+  const { name, onLog } = options;
+  const child = spawnScript(options);
   running.add(child);
   const log: LogLine[] = [];
   const stdout: string[] = [];
@@ -100,10 +100,7 @@ export function startProcess({ name, script, args, env = {}, onLog }: SpawnOptio
 export async function runCommand(
   options: SpawnOptions,
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [options.script, ...options.args], {
-    env: { ...withoutNetport(process.env), ...options.env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawnScript(options);
   let stdout = '';
   let stderr = '';
   child.stdout.on('data', (chunk) => {
@@ -114,6 +111,16 @@ export async function runCommand(
   });
   const [code] = await once(child, 'close');
   return { code, stdout, stderr };
+}
+
+function spawnScript({ script, args, env, namespace }: SpawnOptions) {
+  const command = [process.execPath, script, ...args];
+  // `ip netns exec` becomes the program, so the child's id and signals are the program's.
+  const [program = '', ...rest] = namespace ? ['ip', 'netns', 'exec', namespace, ...command] : command;
+  return spawn(program, rest, {
+    env: { ...withoutNetport(process.env), ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
 }
 
 const withoutNetport = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
