@@ -6,6 +6,7 @@ import {
   deferred,
   dial,
   ending,
+  exchange,
   freePort,
   Overlay,
   receivePayload,
@@ -123,15 +124,30 @@ describe('one access pair carries TCP', () => {
     await target.close();
   });
 
+  it('IPv6 addresses and DNS names work on both sides', async () => {
+    for (const [name, address, host] of [
+      ['ipv6', '[::1]', '::1'],
+      ['dns', 'localhost', 'localhost'],
+    ] as const) {
+      const target = await startEcho({ host });
+      const port = await freePort();
+      await overlay.addPair(name, `a:${address}:${port}`, `b:${address}:${target.port}`);
+      const socket = await dial({ host, port });
+      expect(await exchange(socket, name)).toBe(name);
+      socket.destroy();
+      await target.close();
+    }
+  });
+
   it('a TCP listener reaches a unix socket, and a unix listener a TCP target', async () => {
     const path = join(overlay.directory, 'target.sock');
     const listener = join(overlay.directory, 'listener.sock');
-    const unixTarget = await startEcho(path);
+    const unixTarget = await startEcho({ path });
     const tcpTarget = await startEcho();
     const port = await freePort();
     await overlay.addPair('to-unix', `a:127.0.0.1:${port}`, `b:unix:${path}`);
     await overlay.addPair('from-unix', `b:unix:${listener}`, `a:127.0.0.1:${tcpTarget.port}`);
-    for (const address of [port, listener]) {
+    for (const address of [port, { path: listener }]) {
       const socket = await dial(address);
       const received = receivePayload(socket);
       const sent = await sendPayload(socket, 4, 3_000_000);

@@ -11,14 +11,17 @@ export interface Target {
 }
 
 /** A TCP service on the loopback interface, or on a unix socket. */
-export async function startTarget(serve: (socket: Socket) => void, path?: string): Promise<Target> {
+export async function startTarget(
+  serve: (socket: Socket) => void,
+  where: { host: string } | { path: string } = { host: '127.0.0.1' },
+): Promise<Target> {
   const connections: Socket[] = [];
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     connections.push(socket);
     socket.on('error', () => socket.destroy());
     serve(socket);
   });
-  server.listen(path ?? { port: 0, host: '127.0.0.1' });
+  server.listen('path' in where ? where : { port: 0, ...where });
   await once(server, 'listening');
   const address = server.address();
   return {
@@ -59,14 +62,13 @@ export async function startSilent(): Promise<{ port: number; stop(): Promise<voi
 }
 
 /** Sends back what it gets, and ends when the other side does. */
-export const startEcho = (path?: string): Promise<Target> => startTarget((socket) => void socket.pipe(socket), path);
+export const startEcho = (where?: { host: string } | { path: string }): Promise<Target> =>
+  startTarget((socket) => void socket.pipe(socket), where);
 
 /** A connected application socket that half-closes properly. */
-export async function dial(to: number | string): Promise<Socket> {
-  const socket = connect({
-    allowHalfOpen: true,
-    ...(typeof to === 'string' ? { path: to } : { port: to, host: '127.0.0.1' }),
-  });
+export async function dial(to: number | { host: string; port: number } | { path: string }): Promise<Socket> {
+  const address = typeof to === 'number' ? { host: '127.0.0.1', port: to } : to;
+  const socket = connect({ allowHalfOpen: true, ...address });
   await once(socket, 'connect');
   socket.on('error', () => socket.destroy());
   return socket;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pemToDer } from '@netport/pki';
 import type { Name, PolicyDocument } from '@netport/protocol';
 import { createLogger, type DataDirectory, openDataDirectory } from '@netport/runtime';
+import fc from 'fast-check';
 import { CompactSign } from 'jose';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { issue, newAuthority, spiffeId, type TestIdentity, trustDomain } from '../testing/identities.js';
@@ -86,6 +87,20 @@ describe('verifyPolicy', () => {
   ])('refuses %s', async (_case, change, code) => {
     const jws = await sign(document(change));
     await expect(verifyPolicy(jws, { ...check, version: 5 })).rejects.toMatchObject({ code });
+  });
+
+  it('refuses arbitrary text, and a good document with any change, with a code', async () => {
+    const jws = await sign(document());
+    const changed = fc
+      .tuple(fc.nat(jws.length - 1), fc.constantFrom(...'AZaz09-_.'))
+      .map(([at, character]) => jws.slice(0, at) + character + jws.slice(at + 1))
+      .filter((text) => text !== jws);
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(changed, fc.string(), fc.stringMatching(/^[\w-]*\.[\w-]*\.[\w-]*$/)), async (text) => {
+        const refusal = { name: 'NetportError', code: expect.stringMatching(/^(policy_|cert_|protocol_error)/) };
+        await expect(verifyPolicy(text, check)).rejects.toMatchObject(refusal);
+      }),
+    );
   });
 
   it.each(['', 'a.b.c', '....', 'e30.e30.e30'])('refuses %j', async (jws) => {
