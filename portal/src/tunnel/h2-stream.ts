@@ -14,30 +14,33 @@ import type { OnStream, TunnelStream } from './tunnel.js';
 /** Errors arrive as a 'close' too, where they are handled; a stream without a listener would end the process. */
 const heardAtClose = (): void => {};
 
-/** How a stream is reset: a client may do so only at a certain pace. */
-export type Reset = (stream: Http2Stream, reset: () => void) => void;
-const atOnce: Reset = (_stream, reset) => reset();
+/** Sends RST_STREAM with a code; a client may not always do so itself. */
+export type Reset = (stream: Http2Stream, code: number) => void;
+const atOnce: Reset = (stream, code) => stream.close(code);
 
-const tunnelStream = (stream: Http2Stream, paced: Reset): TunnelStream => ({
+/** Breaks a stream off, so that the other end sees a reset and never an end. */
+export function breakOff(stream: Http2Stream, reset: Reset = atOnce): void {
+  if (stream.destroyed) return;
+  // node:http2 sends END_STREAM before RST_STREAM, and a cut-off transfer would look whole: nothing is ended here.
+  stream._final = (done) => done();
+  reset(stream, connectionReset);
+}
+
+const tunnelStream = (stream: Http2Stream, reset: Reset): TunnelStream => ({
   bytes: stream,
   // node:http2 ends both directions of a stream that was reset, as if that were in order: only the code tells.
   get broken() {
     return (stream.rstCode ?? noError) !== noError || stream.aborted;
   },
-  reset: () => {
-    if (stream.destroyed) return;
-    // node:http2 sends END_STREAM before RST_STREAM, and a cut-off transfer would look whole: nothing is ended here.
-    stream._final = (done) => done();
-    paced(stream, () => stream.close(connectionReset));
-  },
+  reset: () => breakOff(stream, reset),
 });
 
 /** What the peer answers to a CONNECT request: a stream, or why not. */
-export function awaitAnswer(stream: ClientHttp2Stream, paced: Reset, abandon?: AbortSignal): Promise<TunnelStream> {
+export function awaitAnswer(stream: ClientHttp2Stream, reset: Reset, abandon?: AbortSignal): Promise<TunnelStream> {
   stream.on('error', heardAtClose);
   return new Promise((resolve, reject) => {
     const giveUp = (): void => {
-      paced(stream, () => stream.close(cancelled));
+      reset(stream, cancelled);
       reject(new NetportError('tunnel_lost', 'given up before the peer had answered'));
     };
     abandon?.addEventListener('abort', giveUp, { once: true });
@@ -49,7 +52,7 @@ export function awaitAnswer(stream: ClientHttp2Stream, paced: Reset, abandon?: A
     stream.once('response', (fields) => {
       settled();
       const refusal = decodeAnswer(fields);
-      if (!refusal) return resolve(tunnelStream(stream, paced));
+      if (!refusal) return resolve(tunnelStream(stream, reset));
       // Ended, not reset: an HTTP/2 server gives a session up that resets many streams.
       stream.resume();
       stream.end();

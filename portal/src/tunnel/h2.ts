@@ -3,15 +3,17 @@ import {
   connect,
   constants,
   type Http2Session,
+  type Http2Stream,
   performServerHandshake,
   type ServerHttp2Session,
+  type ServerHttp2Stream,
 } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { asNetportError, encodeStreamHead, limits, NetportError, type StreamHead } from '@netport/protocol';
 import { sessionOptions } from './h2-settings.js';
-import { awaitAnswer, receiveStream } from './h2-stream.js';
+import { awaitAnswer, breakOff, receiveStream } from './h2-stream.js';
 import { Liveness } from './liveness.js';
-import { ResetPace } from './reset-pace.js';
+import { isResetList, ResetBudget, ResetList, readResetList } from './resets.js';
 import type { OnStream, Tunnel, TunnelContext, TunnelCounters, TunnelStream } from './tunnel.js';
 
 export interface H2Options {
@@ -57,7 +59,8 @@ class H2Tunnel implements Tunnel {
   readonly closed: Promise<NetportError>;
   readonly #socket: TLSSocket;
   readonly #client: ClientHttp2Session | undefined;
-  readonly #pace = new ResetPace();
+  readonly #budget = new ResetBudget(performance.now());
+  #resets: ResetList | undefined;
   #reason: NetportError | undefined;
   #streams = 0;
   #rttMs: number | undefined;
@@ -68,6 +71,7 @@ class H2Tunnel implements Tunnel {
     if (context.role === 'client') {
       this.#client = connect('https://portal.invalid', { ...sessionOptions, createConnection: () => socket });
       this.session = this.#client;
+      this.#resets = new ResetList(this.#client);
       // A server cannot push (the settings forbid it): whoever tries is not one of ours.
       this.session.on('stream', (stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM));
     } else {
@@ -79,6 +83,7 @@ class H2Tunnel implements Tunnel {
     session.on('frameError', (type, code) => this.#lost(`frame ${type} could not be sent (${code})`));
     session.on('goaway', (code) => {
       this.#reason ??= new NetportError(code === 0 ? 'draining' : 'tunnel_lost', `the peer said GOAWAY (${code})`);
+      setImmediate(() => this.#finishDrain());
     });
     socket.on('error', (error) => this.#lost(error.message));
     // The client's session connects in the next tick; its handle takes no window before that.
@@ -89,7 +94,6 @@ class H2Tunnel implements Tunnel {
     this.closed = new Promise((resolve) => {
       session.once('close', () => {
         for (const clock of clocks) clearInterval(clock);
-        this.#pace.stop();
         socket.destroy();
         resolve(this.#reason ?? new NetportError('tunnel_lost', `the connection to ${context.peer} was closed`));
       });
@@ -109,7 +113,7 @@ class H2Tunnel implements Tunnel {
     try {
       const stream = this.#client.request(encodeStreamHead(head), { endStream: false });
       this.#count(stream);
-      return await awaitAnswer(stream, (reset, run) => this.#pace.run(reset, run), abandon);
+      return await awaitAnswer(stream, (broken, code) => this.#reset(broken, code), abandon);
     } catch (thrown) {
       throw asNetportError(thrown, 'tunnel_lost');
     }
@@ -118,6 +122,7 @@ class H2Tunnel implements Tunnel {
   drain(): void {
     this.#reason ??= new NetportError('draining', 'this side drained the tunnel');
     if (this.open) this.session.close();
+    this.#finishDrain();
   }
 
   close(reason: NetportError): void {
@@ -131,18 +136,41 @@ class H2Tunnel implements Tunnel {
   }
 
   #serve(session: ServerHttp2Session, onStream: OnStream): ServerHttp2Session {
+    const streams = new Map<number, ServerHttp2Stream>();
     session.on('stream', (stream, fields) => {
+      if (isResetList(fields)) {
+        readResetList(stream, (id) => {
+          const listed = streams.get(id);
+          if (listed) breakOff(listed);
+        });
+        return;
+      }
+      const { id } = stream;
+      if (id !== undefined) streams.set(id, stream);
+      stream.once('close', () => id !== undefined && streams.delete(id));
       this.#count(stream);
       receiveStream(stream, fields, onStream);
     });
     return session;
   }
 
+  /** The client's resets: by itself while it may, by the server's hand beyond that. */
+  #reset(stream: Http2Stream, code: number): void {
+    if (stream.id === undefined || this.#budget.take(performance.now())) stream.close(code);
+    else if (!this.#resets?.add(stream.id)) stream.close(code);
+  }
+
   #count(stream: NodeJS.EventEmitter): void {
     this.#streams += 1;
     stream.once('close', () => {
       this.#streams -= 1;
+      this.#finishDrain();
     });
+  }
+
+  /** The last stream of a draining session is gone: what is left is the list of resets. */
+  #finishDrain(): void {
+    if (this.#streams === 0 && this.session.closed) this.#resets?.end();
   }
 
   #lost(message: string): void {
