@@ -117,6 +117,17 @@ describe('verifyPeer', () => {
     expect(check(forged.chainPem + material.issuerPem)).toBe('cert_untrusted');
   });
 
+  it('answers a chain with any byte changed with a code', async () => {
+    const { chainPem } = await issue('portal');
+    const [leaf = new Uint8Array(), issuer = new Uint8Array()] = pemToDer(chainPem);
+    for (const [which, der] of [leaf, issuer].entries()) {
+      for (let at = 0; at < der.length; at += 1) {
+        const changed = Uint8Array.from(der, (byte, i) => (i === at ? byte ^ 0x55 : byte));
+        expect(check('', { chain: which === 0 ? [changed, issuer] : [leaf, changed] })).toMatch(/^cert_/);
+      }
+    }
+  });
+
   it('answers garbage with a code and nothing else', () => {
     fc.assert(
       fc.property(fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 6 }), (chain) => {

@@ -1,5 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import {
+  asNetportError,
   formatSpiffeId,
   type Identity,
   type IdentityKind,
@@ -46,7 +47,16 @@ export interface PeerIdentity extends Identity {
  * In this order: chain up to a trusted root (`cert_untrusted`), validity of each link (`cert_not_yet_valid`,
  * `cert_expired`), revocation (`cert_revoked`), usage (`cert_wrong_usage`), identity (`cert_wrong_name`).
  */
-export function verifyPeer({ chain, trust, now, usage, expect }: PeerCheck): PeerIdentity {
+export function verifyPeer(check: PeerCheck): PeerIdentity {
+  try {
+    return verified(check);
+  } catch (thrown) {
+    // Extensions are decoded when they are looked at: garbage in one surfaces anywhere.
+    throw asNetportError(thrown, 'cert_untrusted', 'a certificate of the chain cannot be read');
+  }
+}
+
+function verified({ chain, trust, now, usage, expect }: PeerCheck): PeerIdentity {
   const authorities = (bundles: readonly string[]): Link[] => bundles.flatMap(pemToDer).map(parse);
   const path = buildPath(chain.map(parse), authorities(trust.rootPems), authorities(trust.intermediatePems ?? []));
   const [leaf] = path;
@@ -80,11 +90,7 @@ interface Link {
 }
 
 function parse(der: Uint8Array): Link {
-  try {
-    return { native: new X509Certificate(der), parsed: new x509.X509Certificate(Uint8Array.from(der)) };
-  } catch (cause) {
-    throw new NetportError('cert_untrusted', 'a certificate of the chain cannot be read', { cause });
-  }
+  return { native: new X509Certificate(der), parsed: new x509.X509Certificate(Uint8Array.from(der)) };
 }
 
 /** From the leaf up to a trusted root, root included. What does not help on the way is ignored. */

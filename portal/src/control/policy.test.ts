@@ -91,8 +91,9 @@ describe('verifyPolicy', () => {
 
   it('refuses arbitrary text, and a good document with any change, with a code', async () => {
     const jws = await sign(document());
+    // All but the last character, of which four bits mean nothing.
     const changed = fc
-      .tuple(fc.nat(jws.length - 1), fc.constantFrom(...'AZaz09-_.'))
+      .tuple(fc.nat(jws.length - 2), fc.constantFrom(...'AZaz09-_.'))
       .map(([at, character]) => jws.slice(0, at) + character + jws.slice(at + 1))
       .filter((text) => text !== jws);
     await fc.assert(
