@@ -8,9 +8,10 @@ import { describe, expect, it } from 'vitest';
  *
  *     protocol ◀── pki ◀── runtime ◀── { control-server, relay, portal }
  *     protocol ◀── cli, control-server/ui
+ *     libbpf ◀── relay
  */
 const root = fileURLToPath(new URL('..', import.meta.url));
-const packages = ['protocol', 'pki', 'runtime', 'control-server', 'relay', 'portal', 'cli'];
+const packages = ['protocol', 'pki', 'runtime', 'control-server', 'libbpf', 'relay', 'portal', 'cli'];
 
 interface Rule {
   why: string;
@@ -48,8 +49,20 @@ const rules: Rule[] = [
   {
     why: 'the processes meet on the wire only',
     files: /^(?:control-server\/src|relay|portal)\//,
-    ban: /^@netport\/(?!(?:protocol|pki|runtime)$)/,
+    ban: /^@netport\/(?!(?:protocol|pki|runtime|libbpf)$)/,
     breaks: ['portal/src/gate.ts', "await import('@netport/relay');"],
+  },
+  {
+    why: 'the libbpf binding is usable alone',
+    files: /^libbpf\//,
+    ban: /^(?!node:|libbpf\/)/,
+    breaks: ['libbpf/src/map.ts', "import { limits } from '@netport/protocol';"],
+  },
+  {
+    why: 'only the relay loads programs into the kernel',
+    files: /^(?!relay\/)/,
+    ban: /^@netport\/libbpf$/,
+    breaks: ['portal/src/gate.ts', "import { loadObject } from '@netport/libbpf';"],
   },
   {
     why: 'they use the admin API as any outside client does',
