@@ -9,6 +9,7 @@
         "native/object.c",
         "native/map.c",
         "native/link.c",
+        "native/ring.c",
         "native/run.c"
       ],
       "defines": ["_GNU_SOURCE", "NAPI_VERSION=8"],

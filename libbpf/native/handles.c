@@ -2,12 +2,54 @@
 
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 static const char *const kind_names[] = { "program", "map", "link", "link" };
+
+// Filters that are attached, in whichever thread: process.exit() runs no finalizers, and the kernel keeps filters.
+static struct handle *filters;
+static pthread_mutex_t filters_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static void remember_filter(struct handle *filter)
+{
+	pthread_mutex_lock(&filters_lock);
+	filter->next = filters;
+	filters = filter;
+	pthread_mutex_unlock(&filters_lock);
+}
+
+static void forget_filter(const struct handle *filter)
+{
+	pthread_mutex_lock(&filters_lock);
+	for (struct handle **at = &filters; *at; at = &(*at)->next) {
+		if (*at != filter)
+			continue;
+		*at = filter->next;
+		break;
+	}
+	pthread_mutex_unlock(&filters_lock);
+}
+
+static int detach_filter(const struct handle *filter)
+{
+	LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = filter->ifindex, .attach_point = filter->point);
+	LIBBPF_OPTS(bpf_tc_opts, options, .handle = filter->filter, .priority = filter->priority);
+
+	return -bpf_tc_detach(&hook, &options);
+}
+
+__attribute__((destructor)) static void detach_filters(void)
+{
+	pthread_mutex_lock(&filters_lock);
+	for (const struct handle *filter = filters; filter; filter = filter->next)
+		detach_filter(filter);
+	filters = NULL;
+	pthread_mutex_unlock(&filters_lock);
+}
 
 static int release(struct handle *handle)
 {
@@ -16,9 +58,8 @@ static int release(struct handle *handle)
 	if (handle->fd < 0)
 		return 0;
 	if (handle->kind == KIND_FILTER) {
-		LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = handle->ifindex, .attach_point = handle->point);
-		LIBBPF_OPTS(bpf_tc_opts, filter, .handle = handle->filter, .priority = handle->priority);
-		error = -bpf_tc_detach(&hook, &filter);
+		forget_filter(handle);
+		error = detach_filter(handle);
 	} else {
 		close(handle->fd);
 	}
@@ -45,6 +86,8 @@ static napi_value wrap(napi_env env, struct handle content)
 		return fail(env, ENOMEM, NULL, "keep a %s", kind_names[content.kind]);
 	}
 	*handle = content;
+	if (handle->kind == KIND_FILTER)
+		remember_filter(handle);
 	if (napi_create_external(env, handle, finalize, NULL, &value) == napi_ok)
 		return value;
 	release(handle);

@@ -17,6 +17,7 @@ struct handle {
 	int ifindex;
 	enum bpf_tc_attach_point point;
 	uint32_t filter, priority;
+	struct handle *next;
 };
 
 // Takes `fd` over (closes it when it cannot) and describes it: { handle, name, type, … }.

@@ -4,6 +4,7 @@
 #include "link.h"
 #include "map.h"
 #include "object.h"
+#include "ring.h"
 #include "run.h"
 
 static void forget(napi_env env, void *instance, void *hint)
@@ -46,6 +47,8 @@ NAPI_MODULE_INIT()
 		{ "linkInfo", link_info },
 		{ "linkUpdate", link_update },
 		{ "interfaceIndex", interface_index },
+		{ "ringOpen", ring_open },
+		{ "ringClose", ring_close },
 		{ "testRun", test_run },
 	};
 	struct instance *instance = calloc(1, sizeof(*instance));

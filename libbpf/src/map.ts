@@ -46,6 +46,15 @@ export class BpfMap {
     throw new LibbpfError(`map ${this.name}: it is a ${is}, ${why}`, constants.errno.EINVAL);
   }
 
+  /**
+   * Hands every record of a ring buffer to the listener, which may throw as an event listener may. Keeps the event loop
+   * alive, as an open socket does, until it is closed. EINVAL for any other type of map.
+   */
+  records(listener: (record: Uint8Array) => void): { close(): void } {
+    const ring = native().ringOpen(this.#handle, listener);
+    return { close: () => native().ringClose(ring) };
+  }
+
   /** Keeps the map alive at this path in a bpffs, until the file there is removed. */
   pin(path: string): void {
     native().pin(this.#handle, path);

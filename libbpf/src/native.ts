@@ -5,7 +5,7 @@ import { LibbpfError } from './errors.js';
 
 declare const kind: unique symbol;
 /** Something of the kernel that this process holds, closed at the latest when it is garbage collected. */
-export interface Handle<Kind extends 'program' | 'map' | 'link'> {
+export interface Handle<Kind extends 'program' | 'map' | 'link' | 'ring'> {
   readonly [kind]: Kind;
 }
 
@@ -55,6 +55,8 @@ interface Native {
   mapDelete(map: Handle<'map'>, key: Uint8Array): boolean;
   mapNextKey(map: Handle<'map'>, key: Uint8Array | undefined): Uint8Array | undefined;
   mapReadBatch(map: Handle<'map'>, token: Uint8Array | undefined, count: number): Batch;
+  ringOpen(map: Handle<'map'>, listener: (record: Uint8Array) => void): Handle<'ring'>;
+  ringClose(ring: Handle<'ring'>): void;
   linkCreate(program: Handle<'program'>, ifindex: number, point: number): Handle<'link'>;
   filterCreate(program: Handle<'program'>, ifindex: number, egress: 0 | 1): Handle<'link'>;
   linkInfo(link: Handle<'link'>): { id: number; programId: number; ifindex: number };

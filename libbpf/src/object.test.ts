@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   type BpfObject,
   bytes,
+  decode,
   encode,
   LibbpfError,
   loadObject,
@@ -46,6 +47,7 @@ describe.skipIf(lack)(titled('a loaded object', lack), () => {
     expect(object.programs.map(({ name, type, section }) => ({ name, type, section }))).toEqual([
       { name: 'swap', type: 'xdp', section: 'xdp' },
       { name: 'pass', type: 'xdp', section: 'xdp' },
+      { name: 'report', type: 'xdp', section: 'xdp' },
       { name: 'watch', type: 'sched_cls', section: 'tc' },
     ]);
     const maps = object.maps.map(({ name, type, keySize, valueSize }) => [name, type, keySize, valueSize]);
@@ -118,13 +120,33 @@ describe.skipIf(lack)(titled('a loaded object', lack), () => {
     expect(errorOf(() => object.program('swap').testRun(new Uint8Array(3))).code).toBe('EINVAL');
   });
 
+  it('hands over the records of a ring buffer, more than one turn takes', async () => {
+    const report = object.program('report');
+    const sizes: bigint[] = [];
+    const all = new Promise<void>((resolve) => {
+      const reader = object.map('events').records((record) => {
+        sizes.push(decode(u64, record));
+        // Closed from inside: no record comes afterwards.
+        if (sizes.length === 3000) {
+          reader.close();
+          reader.close();
+          resolve();
+        }
+      });
+    });
+    report.testRun(new Uint8Array(100), { repeat: 3001 });
+    await all;
+    expect(sizes).toEqual(new Array(3000).fill(100n));
+    expect(errorOf(() => object.map('flows').records(() => undefined)).code).toBe('EINVAL');
+  });
+
   it('takes sizes, constants and programs to leave out', () => {
     const other = loadObject(readFileSync(file), {
       maps: { flows: { maxEntries: 2 }, '.rodata': { initial: encode(u32, 1) } },
       skip: ['watch'],
     });
     expect(other.map('flows').maxEntries).toBe(2);
-    expect(other.programs.map(({ name }) => name)).toEqual(['swap', 'pass']);
+    expect(other.programs.map(({ name }) => name)).toEqual(['swap', 'pass', 'report']);
     expect(other.program('swap').testRun(new Uint8Array(64)).verdict).toBe(1);
     other.close();
     expect(errorOf(() => loadObject(file, { maps: { nothing: {} } })).code).toBe('ENOENT');

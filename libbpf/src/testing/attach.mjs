@@ -64,5 +64,6 @@ while (!again) {
 }
 // Left open on purpose: both have to go with the process.
 watch.attachTc('near', 'ingress', 'clsact');
-socket.close();
-console.log(JSON.stringify(report));
+// Ends with process.exit() while it listens, to which it must not object.
+object.map('events').records(() => undefined);
+process.stdout.write(`${JSON.stringify(report)}\n`, () => process.exit());

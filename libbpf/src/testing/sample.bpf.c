@@ -30,6 +30,11 @@ struct {
 	__type(value, __u32);
 } prefixes SEC(".maps");
 
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 1 << 20);
+} events SEC(".maps");
+
 const volatile __u32 verdict = XDP_TX;
 
 static void count(__u32 index)
@@ -59,6 +64,15 @@ SEC("xdp")
 int pass(struct xdp_md *context)
 {
 	count(0);
+	return XDP_PASS;
+}
+
+SEC("xdp")
+int report(struct xdp_md *context)
+{
+	__u64 size = context->data_end - context->data;
+
+	bpf_ringbuf_output(&events, &size, sizeof(size), 0);
 	return XDP_PASS;
 }
 
