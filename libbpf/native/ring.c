@@ -20,6 +20,7 @@ struct ring {
 	napi_async_cleanup_hook_handle cleanup;
 	int delivered;
 	bool closing;
+	bool exiting;
 	// Memory goes when both the event loop and JavaScript have let go of it.
 	bool closed, collected;
 };
@@ -34,7 +35,14 @@ static void on_closed(uv_handle_t *poll)
 {
 	struct ring *ring = poll->data;
 	napi_async_cleanup_hook_handle cleanup = ring->cleanup;
+	napi_handle_scope scope;
 
+	// Not in ring_close: that may be called by the listener, inside the very context that would go.
+	if (!ring->exiting && napi_open_handle_scope(ring->env, &scope) == napi_ok) {
+		napi_delete_reference(ring->env, ring->listener);
+		napi_async_destroy(ring->env, ring->context);
+		napi_close_handle_scope(ring->env, scope);
+	}
 	ring_buffer__free(ring->buffer);
 	ring->closed = true;
 	forget(ring);
@@ -51,8 +59,11 @@ static void start_close(struct ring *ring)
 
 static void on_exit_of_environment(napi_async_cleanup_hook_handle handle, void *data)
 {
+	struct ring *ring = data;
+
 	(void)handle;
-	start_close(data);
+	ring->exiting = true;
+	start_close(ring);
 }
 
 static void on_collected(napi_env env, void *data, void *hint)
@@ -141,10 +152,6 @@ napi_value ring_close(napi_env env, napi_callback_info info)
 	read_arguments(env, info, 1, &argument);
 	if (napi_get_value_external(env, argument, (void **)&ring) != napi_ok)
 		return fail(env, EINVAL, NULL, "expected a ring");
-	if (ring->closing)
-		return NULL;
-	napi_delete_reference(env, ring->listener);
-	napi_async_destroy(env, ring->context);
 	start_close(ring);
 	return NULL;
 }
