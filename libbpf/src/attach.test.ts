@@ -36,8 +36,9 @@ describe.skipIf(lackNamespaces)(titled('programs on a veth pair in a namespace',
     });
   });
 
-  it('attaches generic XDP when asked', () => {
+  it('attaches generic XDP when asked, and where the driver has none', () => {
     expect(report.generic).toEqual({ mode: 'generic', counts: true });
+    expect(report.fallback).toMatchObject({ mode: 'generic', native: expect.any(String) });
   });
 
   it('attaches tc by tcx where the kernel has it, and by clsact when asked', () => {

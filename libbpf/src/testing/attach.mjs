@@ -48,6 +48,10 @@ const before = count(0);
 socket.send('x', 9, '10.9.0.1');
 report.detached = count(0) === before;
 report.generic = await attached(pass.attachXdp('near', 'generic'), 0);
+// The loopback driver has no XDP of its own.
+const fallen = pass.attachXdp('lo');
+report.fallback = { mode: fallen.mode, native: refused(() => pass.attachXdp('lo', 'native')) };
+fallen.close();
 report.tc = await attached(watch.attachTc('near', 'ingress'), 1);
 report.clsact = await attached(watch.attachTc('near', 'ingress', 'clsact'), 1);
 report.clsactPin = refused(() => watch.attachTc('near', 'egress', 'clsact').pin('/sys/fs/bpf/x'));
