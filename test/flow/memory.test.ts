@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { dial, exchange, freePort, Overlay, startEcho, startTarget, waitFor } from '../harness/index.js';
 
 const mib = 1024 ** 2;
-const limit = 150 * mib;
+const limit = 150_000_000;
 
 describe('memory stays bounded', () => {
   let overlay: Overlay;
