@@ -248,7 +248,8 @@ function closeReason(code: number, text: string): NetportError {
   return new NetportError('unavailable', `the control server closed the session (${code})`);
 }
 
-const errorOf = (message: Envelope): NetportError => {
+/** What an `error` message of either end says, as the error that it reports. */
+export const errorOf = (message: Envelope): NetportError => {
   const { code, message: text } = message as unknown as { code: ErrorCode; message: string };
   return new NetportError(code, text);
 };

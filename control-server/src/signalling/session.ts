@@ -1,5 +1,5 @@
 import { asNetportError, type ErrorCode, limits, messageId, NetportError } from '@netport/protocol';
-import type { Logger } from '@netport/runtime';
+import { errorOf, type Logger } from '@netport/runtime';
 import { WebSocket } from 'ws';
 import { RateLimit } from '../rate-limit.js';
 
@@ -182,8 +182,3 @@ export class Session<In extends Envelope, Out extends Envelope> implements Closa
     this.#options.onEnd();
   }
 }
-
-const errorOf = (message: Envelope): NetportError => {
-  const { code, message: text } = message as unknown as { code: ErrorCode; message: string };
-  return new NetportError(code, text);
-};
