@@ -36,6 +36,7 @@ const relay = {
   name: 'relay-1',
   policyVersion: undefined,
   datapath: 'userspace',
+  datapathReason: null,
   circuits: 2,
   capacity: 100,
 };

@@ -35,6 +35,8 @@ export type PortalView = z.infer<typeof portalSchema>;
 export const relaySchema = z.object({
   ...memberShape,
   datapath: z.enum(['userspace', 'xdp']).nullable(),
+  /** What this datapath does without, and why; null when nothing is lacking. */
+  datapathReason: z.string().nullable(),
   circuits: z.int(),
   capacity: z.int().nullable(),
 });

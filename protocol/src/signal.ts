@@ -147,6 +147,8 @@ export const relayMessageSchema = z.discriminatedUnion('type', [
     probePort: portSchema,
     capacity: z.int().nonnegative(),
     datapath: z.enum(['userspace', 'xdp']),
+    /** One line: what this datapath does without, and why. */
+    datapathReason: text.optional(),
     /** Circuits that still run from before a control outage. */
     circuits: z.array(circuitIdSchema),
   }),

@@ -103,8 +103,9 @@ export class Roster implements Presence {
   relay(id: SpiffeId) {
     const here = this.relays.get(id);
     if (!here) return undefined;
-    const { address, version, datapath, capacity } = here.hello;
-    return { address, version, datapath, capacity, circuits: this.#circuitsOf(here.name), seenAt: this.#context.now() };
+    const { address, version, datapath, datapathReason = null, capacity } = here.hello;
+    const [circuits, seenAt] = [this.#circuitsOf(here.name), this.#context.now()];
+    return { address, version, datapath, datapathReason, capacity, circuits, seenAt };
   }
 
   relayNamed(name: Name): OnlineRelay | undefined {

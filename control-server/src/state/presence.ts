@@ -22,6 +22,7 @@ export interface RelayPresence {
   version: string;
   seenAt: Date;
   datapath: 'userspace' | 'xdp';
+  datapathReason: string | null;
   circuits: number;
   capacity: number;
 }

@@ -63,6 +63,7 @@ const viewers: { [K in MemberKind]: Viewer<MemberView[K]> } = {
     return {
       ...commonView(context, member, expiries, here),
       datapath: here?.datapath ?? null,
+      datapathReason: here?.datapathReason ?? null,
       circuits: here?.circuits ?? 0,
       capacity: here?.capacity ?? null,
     };

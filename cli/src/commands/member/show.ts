@@ -42,7 +42,7 @@ function memberCard(view: PortalView | RelayView, now: number): string {
 const own = (view: PortalView | RelayView): Entry[] =>
   'datapath' in view
     ? [
-        ['datapath', view.datapath],
+        ['datapath', view.datapathReason === null ? view.datapath : `${view.datapath} (${view.datapathReason})`],
         ['circuits', view.circuits],
         ['capacity', view.capacity],
       ]
