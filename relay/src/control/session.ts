@@ -72,7 +72,13 @@ export function openRelaySession(options: RelaySessionOptions): RelaySession {
           tell({ type: 'error', id: request, code: 'relay_unavailable', message: text });
           return;
         }
-        onEvent({ type: 'open', request, circuitId, tokens: [fromBase64Url(tokens[0]), fromBase64Url(tokens[1])] });
+        onEvent({
+          type: 'open',
+          request,
+          circuitId,
+          transport,
+          tokens: [fromBase64Url(tokens[0]), fromBase64Url(tokens[1])],
+        });
         return;
       }
       case 'circuit.close':

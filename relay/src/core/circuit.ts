@@ -1,4 +1,4 @@
-import type { CircuitId } from '@netport/protocol';
+import type { CircuitId, Transport } from '@netport/protocol';
 import type { ConnectionId } from './events.js';
 
 /** One portal's side of a circuit. */
@@ -14,6 +14,7 @@ export interface Circuit {
   readonly id: CircuitId;
   /** The control server's request id of the `open`. */
   readonly request: number;
+  readonly transport: Transport;
   readonly legs: readonly [Leg, Leg];
   /** When it ends unless it is joined by then. */
   readonly expiresAt: number;

@@ -1,4 +1,4 @@
-import type { CircuitId, ErrorCode } from '@netport/protocol';
+import type { CircuitId, ErrorCode, Transport } from '@netport/protocol';
 import type { Rejection } from './rejections.js';
 
 /** Names one accepted connection between core and io; never used twice. */
@@ -7,7 +7,13 @@ export type ConnectionId = number;
 /** What happened. The core is given each with the instant at which it happened. */
 export type RelayEvent =
   // from the control server
-  | { type: 'open'; request: number; circuitId: CircuitId; tokens: readonly [Uint8Array, Uint8Array] }
+  | {
+      type: 'open';
+      request: number;
+      circuitId: CircuitId;
+      transport: Transport;
+      tokens: readonly [Uint8Array, Uint8Array];
+    }
   | { type: 'close'; circuitId: CircuitId }
   // from the sockets
   | { type: 'listening'; port: number }
@@ -31,9 +37,9 @@ export type CircuitReport =
 
 /** What io has to do, in this order. */
 export type RelayCommand =
-  | { type: 'listen'; port: number }
+  | { type: 'listen'; port: number; circuitId: CircuitId; transport: Transport }
   | { type: 'unlisten'; port: number }
   | { type: 'drop'; connection: ConnectionId; rejection?: Rejection }
-  | { type: 'join'; circuitId: CircuitId; connections: [ConnectionId, ConnectionId] }
+  | { type: 'join'; circuitId: CircuitId; ports: [number, number]; connections: [ConnectionId, ConnectionId] }
   | { type: 'part'; circuitId: CircuitId }
   | { type: 'tell'; report: CircuitReport };

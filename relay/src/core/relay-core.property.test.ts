@@ -82,7 +82,7 @@ class World {
     this.#now += limits.portQuarantine;
     const free = (ports.last - ports.first + 1) / 2;
     for (let index = 0; index < free; index++)
-      this.handle({ type: 'open', request: 0, circuitId: idOf(index), tokens });
+      this.handle({ type: 'open', request: 0, circuitId: idOf(index), transport: 'tcp', tokens });
     expect(this.core.counts.circuits).toBe(free);
   }
 
@@ -99,7 +99,7 @@ class World {
     const port = pick(portsThat(kind === 'connected' ? 'listening' : 'opening'));
     switch (kind) {
       case 'open':
-        return { type: kind, request: which, circuitId, tokens };
+        return { type: kind, request: which, circuitId, transport: 'tcp', tokens };
       case 'listening':
         if (port !== undefined) this.#ports.set(port, 'listening');
         return port === undefined ? undefined : { type: kind, port };

@@ -25,7 +25,7 @@ const dropped = (commands: RelayCommand[]) =>
 
 /** Opens a circuit as io does: both ports come to listen. */
 function open(id = circuitId): [number, number] {
-  const commands = handle({ type: 'open', request: 1, circuitId: id, tokens });
+  const commands = handle({ type: 'open', request: 1, circuitId: id, transport: 'tcp', tokens });
   const listens = commands.flatMap((command) => (command.type === 'listen' ? [command.port] : []));
   const answers = listens.flatMap((port) => handle({ type: 'listening', port }));
   const [opened] = reports(answers);
@@ -46,9 +46,9 @@ describe('binding', () => {
     const circuit = open();
     const commands = order.flatMap((leg) => bind(10 + leg, circuit[leg], preamble(leg + 1)));
     expect(commands).toEqual([
+      { type: 'join', circuitId, ports: circuit, connections: [10, 11] },
       { type: 'unlisten', port: circuit[0] },
       { type: 'unlisten', port: circuit[1] },
-      { type: 'join', circuitId, connections: [10, 11] },
       { type: 'tell', report: { type: 'joined', circuitId } },
     ]);
     expect(core.counts).toEqual({ circuits: 1, joined: 1, halfOpen: 0, bound: 0, ports: 2 });
@@ -158,35 +158,35 @@ describe('ports', () => {
     open();
     handle({ type: 'close', circuitId });
     now = limits.portQuarantine - 1;
-    const [refused] = reports(handle({ type: 'open', request: 4, circuitId, tokens }));
+    const [refused] = reports(handle({ type: 'open', request: 4, circuitId, transport: 'tcp', tokens }));
     expect(refused).toMatchObject({ type: 'refused', request: 4, code: 'limit_exceeded' });
     now = limits.portQuarantine;
     expect(open()).toEqual([1000, 1001]);
   });
 
   it('goes on to the next when another program has one, and lets that one rest', () => {
-    handle({ type: 'open', request: 1, circuitId, tokens });
+    handle({ type: 'open', request: 1, circuitId, transport: 'tcp', tokens });
     expect(handle({ type: 'listen_failed', port: 1000, code: 'address_in_use' })).toEqual([
       { type: 'unlisten', port: 1000 },
-      { type: 'listen', port: 1002 },
+      { type: 'listen', port: 1002, circuitId, transport: 'tcp' },
     ]);
     handle({ type: 'listening', port: 1002 });
     expect(reports(handle({ type: 'listening', port: 1001 }))).toMatchObject([{ ports: [1002, 1001] }]);
     for (const index of [1, 2, 3]) open(idOf(index));
-    expect(reports(handle({ type: 'open', request: 1, circuitId: idOf(4), tokens }))).toMatchObject([
+    expect(reports(handle({ type: 'open', request: 1, circuitId: idOf(4), transport: 'tcp', tokens }))).toMatchObject([
       { code: 'limit_exceeded' },
     ]);
   });
 
   it('refuses when every port is taken, or when listening fails for another reason', () => {
     core = new RelayCore({ ports: { first: 1000, last: 1001 } });
-    handle({ type: 'open', request: 1, circuitId, tokens });
+    handle({ type: 'open', request: 1, circuitId, transport: 'tcp', tokens });
     const taken = handle({ type: 'listen_failed', port: 1000, code: 'address_in_use' });
     expect(reports(taken)).toMatchObject([{ type: 'refused', code: 'limit_exceeded' }]);
     expect(taken).toContainEqual({ type: 'unlisten', port: 1001 });
 
     core = new RelayCore({ ports });
-    handle({ type: 'open', request: 1, circuitId, tokens });
+    handle({ type: 'open', request: 1, circuitId, transport: 'tcp', tokens });
     const denied = handle({ type: 'listen_failed', port: 1000, code: 'permission_denied' });
     expect(reports(denied)).toMatchObject([{ type: 'refused', code: 'permission_denied' }]);
     expect(core.counts.ports).toBe(0);
@@ -212,14 +212,14 @@ describe('quotas', () => {
 
   it('refuses a circuit too many, one that is open already, and any while draining', () => {
     open();
-    const again = reports(handle({ type: 'open', request: 5, circuitId, tokens }));
+    const again = reports(handle({ type: 'open', request: 5, circuitId, transport: 'tcp', tokens }));
     expect(again).toMatchObject([{ type: 'refused', request: 5, code: 'already_exists' }]);
     open(idOf(1));
-    const third = reports(handle({ type: 'open', request: 6, circuitId: idOf(2), tokens }));
+    const third = reports(handle({ type: 'open', request: 6, circuitId: idOf(2), transport: 'tcp', tokens }));
     expect(third).toMatchObject([{ type: 'refused', code: 'limit_exceeded' }]);
     handle({ type: 'close', circuitId });
     handle({ type: 'drain' });
-    const late = reports(handle({ type: 'open', request: 7, circuitId, tokens }));
+    const late = reports(handle({ type: 'open', request: 7, circuitId, transport: 'tcp', tokens }));
     expect(late).toMatchObject([{ type: 'refused', code: 'draining' }]);
   });
 });
@@ -237,7 +237,7 @@ describe('the end', () => {
   });
 
   it('answers an open whose circuit is closed before its ports listen', () => {
-    handle({ type: 'open', request: 3, circuitId, tokens });
+    handle({ type: 'open', request: 3, circuitId, transport: 'tcp', tokens });
     expect(reports(handle({ type: 'close', circuitId }))).toMatchObject([
       { type: 'refused', request: 3, code: 'circuit_closed' },
     ]);

@@ -96,7 +96,7 @@ export class RelayCore {
     return commands;
   }
 
-  #open({ request, circuitId, tokens }: EventOf<'open'>, now: number): RelayCommand[] {
+  #open({ request, circuitId, transport, tokens }: EventOf<'open'>, now: number): RelayCommand[] {
     const refuse = (code: ErrorCode, message: string) => [
       tell({ type: 'refused', request, circuitId, code, message: `circuit ${circuitId}: ${message}` }),
     ];
@@ -113,6 +113,7 @@ export class RelayCore {
     const circuit: Circuit = {
       id: circuitId,
       request,
+      transport,
       legs: [newLeg(first, tokens[0]), newLeg(second, tokens[1])],
       expiresAt: now + this.#limits.legBindTimeout,
       state: 'opening',
@@ -123,8 +124,9 @@ export class RelayCore {
   }
 
   #listen(place: Place): RelayCommand {
-    this.#places.set(place.leg.port, place);
-    return { type: 'listen', port: place.leg.port };
+    const { circuit, leg } = place;
+    this.#places.set(leg.port, place);
+    return { type: 'listen', port: leg.port, circuitId: circuit.id, transport: circuit.transport };
   }
 
   #listening({ port }: EventOf<'listening'>): RelayCommand[] {
@@ -186,8 +188,9 @@ export class RelayCore {
     this.#unjoined.delete(circuit.id);
     circuit.state = 'joined';
     return [
+      // Before its ports are released: until then the datapath keeps what it saw of the two senders.
+      { type: 'join', circuitId: circuit.id, ports: [a.port, b.port], connections: [a.bound, b.bound] },
       ...this.#closePorts(circuit, 'already_bound'),
-      { type: 'join', circuitId: circuit.id, connections: [a.bound, b.bound] },
       tell({ type: 'joined', circuitId: circuit.id }),
     ];
   }

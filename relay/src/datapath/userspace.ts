@@ -1,11 +1,21 @@
 import type { Socket } from 'node:net';
 import { type ErrorCode, encodeReadyMark, limits } from '@netport/protocol';
-import type { Datapath, Join } from './datapath.js';
+import { joinDatagrams } from './datagrams.js';
+import type { Datapath, Join, TcpLegs } from './datapath.js';
 
-/** Joins sockets in this process: works everywhere. The sockets must have been made with `allowHalfOpen`. */
-export const userspace: Datapath = { kind: 'userspace', join };
+/** Joins sockets in this process: works everywhere. It keeps nothing of its own, so there is nothing to adopt or give back. */
+export const userspace: Datapath = {
+  kind: 'userspace',
+  open: () => {},
+  release: () => {},
+  join,
+  joinDatagrams,
+  adopt: () => [],
+  describe: () => ({ interfaces: [], drops: {}, declined: {} }),
+  close: () => {},
+};
 
-function join([a, b]: readonly [Socket, Socket]): Join {
+function join({ sockets: [a, b] }: TcpLegs): Join {
   const bytes: [number, number] = [0, 0];
   let code: ErrorCode = 'circuit_closed';
   const breakOff = (peer: Socket) => {
@@ -30,6 +40,7 @@ function join([a, b]: readonly [Socket, Socket]): Join {
   return {
     datapath: 'userspace',
     counters: () => [...bytes],
+    packets: () => undefined,
     end: () => {
       for (const leg of [a, b]) leg.destroy();
     },

@@ -39,7 +39,7 @@ async function reported<Type extends CircuitReport['type']>(type: Type) {
   };
 }
 async function open(): Promise<[number, number]> {
-  io.dispatch({ type: 'open', request: 1, circuitId, tokens });
+  io.dispatch({ type: 'open', request: 1, circuitId, transport: 'tcp', tokens });
   return (await reported('opened')).report.ports;
 }
 /** The circuit still works for the two that it is for, and its ports are closed then. */
@@ -139,7 +139,7 @@ it('passes over ports that another program has', async () => {
 });
 
 it('closes ports that come to listen after their circuit has gone', async () => {
-  io.dispatch({ type: 'open', request: 1, circuitId, tokens });
+  io.dispatch({ type: 'open', request: 1, circuitId, transport: 'tcp', tokens });
   io.dispatch({ type: 'close', circuitId });
   expect((await reported('refused')).report.code).toBe('circuit_closed');
   await expect.poll(() => isRefused(first)).toBe(true);

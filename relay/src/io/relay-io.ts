@@ -1,4 +1,4 @@
-import type { Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import { asNetportError, type CircuitId, type LegCounters, NetportError } from '@netport/protocol';
 import type { Logger } from '@netport/runtime';
 import type { CircuitReport, ConnectionId, RelayCommand, RelayEvent } from '../core/events.js';
@@ -18,11 +18,14 @@ export interface RelayIoOptions {
   now?: () => number;
 }
 
+type CommandOf<Type extends RelayCommand['type']> = Extract<RelayCommand, { type: Type }>;
+
 /** The core's hands: turns what sockets do into events, and carries out the commands. Decides nothing. */
 export class RelayIo {
   readonly #options: RelayIoOptions;
   readonly #now: () => number;
-  readonly #servers = new Map<number, Promise<Server | undefined>>();
+  /** Each with what closes it; nothing when it could not be opened. */
+  readonly #ports = new Map<number, Promise<(() => void) | undefined>>();
   /** Connections that are not joined: each with what takes its listeners off. */
   readonly #sockets = new Map<ConnectionId, { socket: Socket; detach: () => void }>();
   readonly #joins = new Map<CircuitId, Join>();
@@ -54,12 +57,12 @@ export class RelayIo {
   #execute(command: RelayCommand): void {
     switch (command.type) {
       case 'listen':
-        this.#servers.set(command.port, this.#listen(command.port));
+        this.#ports.set(command.port, this.#listen(command));
         return;
       case 'unlisten':
         // It may still be opening: then it is closed as soon as it is open.
-        void this.#servers.get(command.port)?.then((server) => server?.close());
-        this.#servers.delete(command.port);
+        void this.#ports.get(command.port)?.then((close) => close?.());
+        this.#ports.delete(command.port);
         return;
       case 'drop': {
         const { connection, rejection } = command;
@@ -69,7 +72,7 @@ export class RelayIo {
         return;
       }
       case 'join':
-        this.#join(command.circuitId, command.connections);
+        this.#join(command);
         return;
       case 'part':
         this.#joins.get(command.circuitId)?.end();
@@ -86,8 +89,8 @@ export class RelayIo {
     }
   }
 
-  async #listen(port: number): Promise<Server | undefined> {
-    const { listenAddress: address, log } = this.#options;
+  async #listen({ port, circuitId, transport }: CommandOf<'listen'>): Promise<(() => void) | undefined> {
+    const { datapath, listenAddress: address, log } = this.#options;
     try {
       const server = await listen({
         port,
@@ -95,8 +98,12 @@ export class RelayIo {
         onSocket: (socket) => this.#accept(socket, port),
         onFault: (error) => log.warn({ port }, `cannot accept: ${error.message}`),
       });
+      datapath.open({ circuitId, port, transport, server });
       this.dispatch({ type: 'listening', port });
-      return server;
+      return () => {
+        datapath.release({ port, transport });
+        server.close();
+      };
     } catch (thrown) {
       const { code, message } = asNetportError(thrown);
       log.warn({ port, code }, message);
@@ -127,10 +134,10 @@ export class RelayIo {
     return held?.socket.on('error', () => {});
   }
 
-  #join(circuitId: CircuitId, connections: [ConnectionId, ConnectionId]): void {
+  #join({ circuitId, ports, connections }: CommandOf<'join'>): void {
     const [a, b] = connections.map((connection) => this.#release(connection));
     if (!a || !b) throw new NetportError('internal', `circuit ${circuitId}: a leg to join is not there`);
-    const join = this.#options.datapath.join([a, b]);
+    const join = this.#options.datapath.join({ circuitId, ports, sockets: [a, b] });
     this.#joins.set(circuitId, join);
     void join.closed.then((code) => this.dispatch({ type: 'parted', circuitId, code }));
   }
