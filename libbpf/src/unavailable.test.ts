@@ -21,7 +21,7 @@ const use = `
 `;
 
 it('builds nothing without a compiler, succeeds, and says why', () => {
-  for (const part of ['dist', 'build.mjs', 'package.json'])
+  for (const part of ['dist', 'build.mjs', 'build-addon.mjs', 'package.json'])
     cpSync(join(here, part), join(copy, part), { recursive: true });
   expect(node('', '--input-type=module', '-e', use).stdout).toContain('not built: run npm run build');
 
