@@ -17,22 +17,24 @@ export interface PrivateNetworks {
   remove(): void;
 }
 
-/** Why namespaces cannot be made here, or undefined where they can. */
-export function namespacesUnavailable(): string | undefined {
+/** Debian's package of each tool. */
+const packages = { ip: 'iproute2', nft: 'nftables', sysctl: 'procps', ethtool: 'ethtool', cc: 'gcc' };
+
+/** Why namespaces cannot be made here, or what else is missing; undefined where everything is there. */
+export function namespacesUnavailable(further: readonly (keyof typeof packages)[] = []): string | undefined {
   if (process.getuid?.() !== 0) return 'network namespaces need root';
-  for (const tool of ['ip', 'nft', 'sysctl']) {
+  for (const tool of ['ip', 'nft', 'sysctl', ...further] as const) {
     try {
       execFileSync('sh', ['-c', `command -v ${tool}`]);
     } catch {
-      return `${tool} is not installed (apt-get install iproute2 nftables procps)`;
+      return `${tool} is not installed (apt-get install ${packages[tool]})`;
     }
   }
   return undefined;
 }
 
-const run = (command: string): void => {
-  execFileSync('sh', ['-ec', command], { stdio: 'pipe' });
-};
+/** The output of a shell command. Throws with its error output. */
+export const run = (command: string): string => execFileSync('sh', ['-ec', command], { stdio: 'pipe' }).toString();
 
 export function privateNetworks(): PrivateNetworks {
   const name = (place: string): string => `netport-${process.pid}-${place}`;
@@ -55,7 +57,7 @@ export function privateNetworks(): PrivateNetworks {
 }
 
 function addPrivateNetwork({ hub, nat, lan, i }: { hub: string; nat: string; lan: string; i: number }): void {
-  const inside = (namespace: string, command: string): void => run(`ip netns exec ${namespace} ${command}`);
+  const inside = (namespace: string, command: string): string => run(`ip netns exec ${namespace} ${command}`);
   run(`ip link add wan netns ${nat} type veth peer name nat${i} netns ${hub}`);
   run(`ip -n ${hub} link set nat${i} master hub; ip -n ${hub} link set nat${i} up`);
   run(`ip -n ${nat} addr add 203.0.113.1${i}/24 dev wan; ip -n ${nat} link set wan up`);

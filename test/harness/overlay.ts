@@ -43,6 +43,8 @@ export interface OverlayOptions {
   relays?: readonly string[];
   portals?: readonly string[];
   network?: OverlayNetwork;
+  /** Further arguments of `netport-relay run`. */
+  relayArgs?: readonly string[];
   onLog?: (name: string, line: LogLine) => void;
 }
 
@@ -61,7 +63,7 @@ export class Overlay {
   static async start(options: OverlayOptions = {}): Promise<Overlay> {
     const directory = await mkdtemp(join(tmpdir(), 'netport-'));
     const port = await freePort();
-    const url = `https://${options.network?.address ?? loopback}:${port}`;
+    const url = `https://${urlHost(options.network?.address ?? loopback)}:${port}`;
     const overlay = new Overlay(directory, url, options, startControl(directory, url, options));
     try {
       await overlay.control.waitForLog('listening');
@@ -97,7 +99,8 @@ export class Overlay {
     nextPorts = nextPorts > 58_000 ? 20_000 : nextPorts + portsPerRelay;
     const ports = `${first}-${first + portsPerRelay - 1}`;
     const { address = loopback, hub } = this.options.network ?? {};
-    return this.addMember('relay', name, ['--address', address, '--ports', ports], hub);
+    const { relayArgs = [] } = this.options;
+    return this.addMember('relay', name, ['--address', address, '--ports', ports, ...relayArgs], hub);
   }
 
   addPortal(name: string): Promise<Member> {
@@ -223,6 +226,8 @@ function startControl(directory: string, url: string, { network, onLog }: Overla
     ...(onLog && { onLog: (line: LogLine) => onLog('control', line) }),
   });
 }
+
+const urlHost = (address: string): string => (address.includes(':') ? `[${address}]` : address);
 
 function found(members: ReadonlyMap<string, Member>, name: string): Member {
   const member = members.get(name);
