@@ -6,6 +6,7 @@ export * from './errors.js';
 export * from './head.js';
 export * from './join-token.js';
 export * from './leg.js';
+export * from './leg-bind.js';
 export * from './limits.js';
 export * from './names.js';
 export * from './policy.js';

@@ -74,6 +74,22 @@ export const limits = {
   circuitsPerRelay: 4096,
   /** A port pair rests this long before it is given out again, so that a late packet of the old circuit meets nobody. */
   portQuarantine: 60 * second,
+  /** A UDP leg from which nothing came for this long has gone, and the circuit ends: four keep-alives of its portal. */
+  udpLegIdle: 60 * second,
+  /** How often the relay looks which UDP legs were heard: the kernel counts packets, and tells nobody. */
+  udpLegPoll: 5 * second,
+  /** A portal that has sent nothing on a UDP leg for this long binds again: shorter than any NAT forgets (RFC 4787 §4.3). */
+  udpLegKeepAlive: 15 * second,
+  /** …and one that sends and hears nothing for this long does, too: its NAT may have given it another address. */
+  udpLegUnheard: 3 * second,
+  /** A bind without an answer is sent again after this, and after twice as long each time… */
+  udpBindRetry: 200,
+  /** …up to this. */
+  udpBindRetryMax: 2 * second,
+  /** What one UDP port may hold unread, as far as the kernel grants it: 30 ms at 1 Gbit/s. */
+  udpReceiveBufferBytes: 4 * 1024 * 1024,
+  /** Unsent datagrams of one UDP port; what comes on top is dropped, as any router would. */
+  udpSendQueueBytes: 1024 * 1024,
   /** How often relays report byte counters. */
   circuitReportInterval: 10 * second,
   /** A leg that is idle this long is probed, so that a peer that vanished does not hold a circuit for ever. */

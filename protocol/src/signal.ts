@@ -134,6 +134,8 @@ const legCounters = z.object({
   datapath: z.enum(['userspace', 'xdp', 'tc']),
   /** Bytes that came in from the leg of the first and of the second port. */
   bytes: z.tuple([bytes, bytes]),
+  /** Packets, likewise; only where the relay forwards packets and not bytes. */
+  packets: z.tuple([bytes, bytes]).optional(),
 });
 export type LegCounters = z.infer<typeof legCounters>;
 

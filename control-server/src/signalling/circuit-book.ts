@@ -39,9 +39,9 @@ export class CircuitBook {
 }
 
 /** The first leg is the one of the portal that asked: what comes in there goes from `from` to `to`. */
-export function applyCounters(circuit: CircuitRecord, { bytes: [first, second], datapath }: LegCounters): void {
-  circuit.sent = first;
-  circuit.received = second;
+export function applyCounters(circuit: CircuitRecord, { bytes, packets, datapath }: LegCounters): void {
+  [circuit.sent, circuit.received] = bytes;
+  circuit.packets = packets;
   circuit.datapath = datapath;
 }
 
@@ -56,5 +56,6 @@ export const circuitView = (circuit: CircuitRecord): CircuitView => ({
   ports: circuit.ports,
   bytesSent: circuit.sent,
   bytesReceived: circuit.received,
+  packets: circuit.packets ?? null,
   since: circuit.createdAt.toISOString(),
 });

@@ -215,7 +215,7 @@ test('a circuit: allocated on a relay, offered to both, counted, ended, written 
   third.send({ type: 'circuit.joined', circuitId });
   const listing = server.api('GET', '/circuits');
   await third.next('report');
-  third.send({ type: 'counters', circuits: [{ circuitId, datapath: 'userspace', bytes: [100, 7] }] });
+  third.send({ type: 'counters', circuits: [{ circuitId, datapath: 'xdp', bytes: [100, 7], packets: [3, 2] }] });
   expect((await listing).json.items).toMatchObject([
     {
       id: circuitId,
@@ -226,6 +226,8 @@ test('a circuit: allocated on a relay, offered to both, counted, ended, written 
       ports: [40_000, 40_001],
       bytesSent: 100,
       bytesReceived: 7,
+      datapath: 'xdp',
+      packets: [3, 2],
     },
   ]);
 

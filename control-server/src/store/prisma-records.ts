@@ -118,7 +118,7 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
     },
 
     circuits: {
-      add: async ({ ports, ...circuit }) => {
+      add: async ({ ports, packets: _live, ...circuit }) => {
         await prisma.circuit.create({ data: { ...circuit, firstPort: ports[0], secondPort: ports[1] } });
       },
       list: async () => {

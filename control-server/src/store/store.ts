@@ -136,6 +136,8 @@ export interface CircuitRecord {
   /** Bytes from `from` to `to`, and back. */
   sent: number;
   received: number;
+  /** Packets, likewise. Live only: it is not kept. */
+  packets?: [number, number] | undefined;
 }
 
 export interface CircuitRecords {
