@@ -8,20 +8,20 @@ export async function waitFor(condition: () => boolean): Promise<void> {
 }
 
 /** Two ends of a TCP connection over the loopback: `near` as a relay accepts it, `far` as a portal has it. */
-export async function socketPair(): Promise<{ near: Socket; far: Socket }> {
+export async function socketPair(host = '127.0.0.1', listensOn = host): Promise<{ near: Socket; far: Socket }> {
   const server = createServer({ allowHalfOpen: true });
-  server.listen(0, '127.0.0.1');
+  server.listen(0, listensOn);
   await once(server, 'listening');
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no TCP address');
-  const far = dial(address.port);
+  const far = dial(address.port, host);
   const [near] = (await once(server, 'connection')) as [Socket];
   server.close();
   return { near, far };
 }
 
-export function dial(port: number): Socket {
-  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+export function dial(port: number, host = '127.0.0.1'): Socket {
+  const socket = connect({ port, host, allowHalfOpen: true });
   return socket.on('error', () => {});
 }
 
