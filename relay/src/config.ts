@@ -2,7 +2,7 @@ import { networkInterfaces } from 'node:os';
 import { addressKind, NetportError } from '@netport/protocol';
 import type { PortRange } from './core/port-pool.js';
 import type { Datapath } from './datapath/datapath.js';
-import { userspace } from './datapath/userspace.js';
+import { userspaceDatapath } from './datapath/userspace.js';
 
 export const datapathChoices = ['auto', 'userspace', 'xdp'] as const;
 export type DatapathChoice = (typeof datapathChoices)[number];
@@ -43,7 +43,7 @@ export function defaultAddress(interfaces = networkInterfaces()): string {
 
 /** Throws `invalid_request` where the choice is not part of this build. */
 export function chooseDatapath(choice: DatapathChoice): Datapath {
-  if (choice !== 'xdp') return userspace;
+  if (choice !== 'xdp') return userspaceDatapath();
   throw new NetportError(
     'invalid_request',
     'this build has only the userspace datapath: use --datapath auto or userspace',

@@ -1,13 +1,18 @@
 import { createLogger } from '@netport/runtime';
 import { expect, it } from 'vitest';
 import { RelayCore } from './core/relay-core.js';
-import { userspace } from './datapath/userspace.js';
+import { userspaceDatapath } from './datapath/userspace.js';
 import { RelayIo } from './io/relay-io.js';
 import { relayMetrics } from './metrics.js';
 
 it('shows circuits, half-open connections, bytes and rejections by reason', async () => {
   const core = new RelayCore({ ports: { first: 1, last: 2 } });
-  const io = new RelayIo({ core, datapath: userspace, onReport: () => {}, log: createLogger('relay', 'silent') });
+  const io = new RelayIo({
+    core,
+    datapath: userspaceDatapath(),
+    onReport: () => {},
+    log: createLogger('relay', 'silent'),
+  });
   const registry = relayMetrics({ core, io, up: () => true });
   core.handle({ type: 'connected', connection: 1, port: 1 }, 0);
   // Read twice: counters are taken over, not added up.

@@ -65,6 +65,8 @@ async function run(options: RelayOptions, datapath: Datapath, directory: DataDir
     session?.report(report, counters);
   };
   const io = new RelayIo({ core, datapath, listenAddress, onReport, log });
+  // Before the control server asks which circuits run.
+  io.adopt();
   const metrics = options.metrics
     ? await serveMetrics({
         address: options.metrics,
@@ -92,7 +94,7 @@ async function run(options: RelayOptions, datapath: Datapath, directory: DataDir
     address,
     datapath: datapath.kind,
     ...core.counts,
-    rejected: core.rejected,
+    rejected: { ...core.rejected, ...io.dropped },
   }));
 
   return {
@@ -101,6 +103,7 @@ async function run(options: RelayOptions, datapath: Datapath, directory: DataDir
       io.dispatch({ type: 'drain' });
       await until(() => core.counts.circuits === 0, graceMs);
       io.dispatch({ type: 'stop' });
+      datapath.close();
       probe.close();
       await opened.close();
       await metrics?.close();

@@ -67,11 +67,6 @@ export function openRelaySession(options: RelaySessionOptions): RelaySession {
         return;
       case 'circuit.open': {
         const { id: request, circuitId, transport, tokens } = message;
-        if (transport !== 'tcp') {
-          const text = 'this relay joins TCP legs only';
-          tell({ type: 'error', id: request, code: 'relay_unavailable', message: text });
-          return;
-        }
         onEvent({
           type: 'open',
           request,

@@ -1,4 +1,5 @@
 import type { CircuitId, ErrorCode, Transport } from '@netport/protocol';
+import type { Endpoint } from '../datapath/datapath.js';
 import type { Rejection } from './rejections.js';
 
 /** Names one accepted connection between core and io; never used twice. */
@@ -21,8 +22,13 @@ export type RelayEvent =
   | { type: 'connected'; connection: ConnectionId; port: number }
   | { type: 'received'; connection: ConnectionId; bytes: Uint8Array }
   | { type: 'disconnected'; connection: ConnectionId }
-  // from the datapath: both legs of a joined circuit are closed
+  // a datagram that is a bind, or pretends to be one
+  | { type: 'datagram'; port: number; from: Endpoint; bytes: Uint8Array }
+  // from the datapath: a circuit that it carries from before this process; both legs of a joined circuit are closed;
+  // what it has forwarded so far from each leg of the circuits that it counts packets of
+  | { type: 'adopt'; circuitId: CircuitId; transport: Transport; ports: readonly [number, number] }
   | { type: 'parted'; circuitId: CircuitId; code: ErrorCode }
+  | { type: 'forwarded'; circuits: { circuitId: CircuitId; packets: [number, number] }[] }
   // from the process
   | { type: 'tick' }
   | { type: 'drain' }
@@ -41,5 +47,8 @@ export type RelayCommand =
   | { type: 'unlisten'; port: number }
   | { type: 'drop'; connection: ConnectionId; rejection?: Rejection }
   | { type: 'join'; circuitId: CircuitId; ports: [number, number]; connections: [ConnectionId, ConnectionId] }
+  | { type: 'answer'; port: number; to: Endpoint; bytes: Uint8Array }
+  | { type: 'join_datagrams'; circuitId: CircuitId; ports: [number, number]; peers: [Endpoint, Endpoint] }
+  | { type: 'move'; circuitId: CircuitId; leg: 0 | 1; peer: Endpoint }
   | { type: 'part'; circuitId: CircuitId }
   | { type: 'tell'; report: CircuitReport };

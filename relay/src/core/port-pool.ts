@@ -33,6 +33,11 @@ export class PortPool {
     return undefined;
   }
 
+  /** A port that is in use already, by what an earlier process left. Of no concern when it is outside of the range. */
+  reserve(port: number): void {
+    if (port >= this.#range.first && port <= this.#range.last) this.#inUse.add(port);
+  }
+
   release(port: number, restsUntil: number): void {
     if (this.#inUse.delete(port)) this.#restingUntil.set(port, restsUntil);
   }

@@ -1,6 +1,8 @@
 import { type CircuitId, limits as defaultLimits, type ErrorCode } from '@netport/protocol';
+import type { Endpoint } from '../datapath/datapath.js';
 import { judge } from './binding.js';
-import { type Circuit, newLeg, type Place } from './circuit.js';
+import { type Circuit, type Leg, newLeg, type Place } from './circuit.js';
+import { answerTo, judgeDatagram } from './datagram-binding.js';
 import type { CircuitReport, ConnectionId, RelayCommand, RelayEvent } from './events.js';
 import { type HalfOpenLimits, HalfOpenTable } from './half-open.js';
 import { PortPool, type PortRange } from './port-pool.js';
@@ -10,6 +12,7 @@ export interface RelayLimits extends HalfOpenLimits {
   legBindTimeout: number;
   circuitsPerRelay: number;
   portQuarantine: number;
+  udpLegIdle: number;
 }
 
 type EventOf<Type extends RelayEvent['type']> = Extract<RelayEvent, { type: Type }>;
@@ -18,7 +21,7 @@ const noPorts = 'no two ports of the range are free on this relay';
 
 /** The relay without its sockets: events and an instant in, commands out. Instants are milliseconds that never go back. */
 export class RelayCore {
-  /** How many connections were closed without an answer, by reason. */
+  /** How many connections were closed, and binds over UDP dropped, without an answer, by reason. */
   readonly rejected = Object.fromEntries(rejections.map((reason) => [reason, 0])) as Record<Rejection, number>;
   readonly #limits: RelayLimits;
   readonly #pool: PortPool;
@@ -75,8 +78,14 @@ export class RelayCore {
         return this.#received(event, now);
       case 'disconnected':
         return this.#disconnected(event, now);
+      case 'datagram':
+        return this.#datagram(event, now);
+      case 'adopt':
+        return this.#adopt(event, now);
       case 'parted':
         return this.#parted(event, now);
+      case 'forwarded':
+        return this.#forwarded(event, now);
       case 'tick':
         return [];
       case 'drain':
@@ -126,6 +135,7 @@ export class RelayCore {
   #listen(place: Place): RelayCommand {
     const { circuit, leg } = place;
     this.#places.set(leg.port, place);
+    leg.open = true;
     return { type: 'listen', port: leg.port, circuitId: circuit.id, transport: circuit.transport };
   }
 
@@ -203,6 +213,71 @@ export class RelayCore {
     return [];
   }
 
+  #datagram({ port, from, bytes }: EventOf<'datagram'>, now: number): RelayCommand[] {
+    const place = this.#places.get(port);
+    if (!place) return this.#ignore('unknown_circuit');
+    const verdict = judgeDatagram(place, bytes);
+    if (typeof verdict !== 'bigint') return this.#ignore(verdict);
+    const { circuit, leg } = place;
+    const moved = leg.peer?.address !== from.address || leg.peer.port !== from.port;
+    leg.peer = from;
+    leg.counter = verdict;
+    leg.heardAt = now;
+    if (circuit.state !== 'joined') return this.#bindDatagrams(circuit, leg, from);
+    const index = circuit.legs[0] === leg ? 0 : 1;
+    return [
+      ...(moved ? [{ type: 'move', circuitId: circuit.id, leg: index, peer: from } as const] : []),
+      answer(circuit, leg, from, 'joined'),
+    ];
+  }
+
+  #bindDatagrams(circuit: Circuit, leg: Leg, from: Endpoint): RelayCommand[] {
+    const [a, b] = circuit.legs;
+    if (!a.peer || !b.peer) return [answer(circuit, leg, from, 'waiting')];
+    this.#unjoined.delete(circuit.id);
+    circuit.state = 'joined';
+    // The first leg has waited in silence, so it is counted from now on.
+    a.heardAt = b.heardAt = leg.heardAt;
+    return [
+      { type: 'join_datagrams', circuitId: circuit.id, ports: [a.port, b.port], peers: [a.peer, b.peer] },
+      answer(circuit, a, a.peer, 'joined'),
+      answer(circuit, b, b.peer, 'joined'),
+      tell({ type: 'joined', circuitId: circuit.id }),
+    ];
+  }
+
+  #adopt({ circuitId, transport, ports }: EventOf<'adopt'>, now: number): RelayCommand[] {
+    const legOn = (port: number): Leg => {
+      this.#pool.reserve(port);
+      // Its token went with the process that knew it: the leg runs, and cannot be bound again.
+      return { ...newLeg(port, new Uint8Array()), heardAt: now };
+    };
+    this.#circuits.set(circuitId, {
+      id: circuitId,
+      request: 0,
+      transport,
+      legs: [legOn(ports[0]), legOn(ports[1])],
+      expiresAt: now,
+      state: 'joined',
+    });
+    return [];
+  }
+
+  /** A leg of which more was forwarded has been heard. What goes to a leg does not count: anybody can send into the void. */
+  #forwarded({ circuits }: EventOf<'forwarded'>, now: number): RelayCommand[] {
+    return circuits.flatMap(({ circuitId, packets }) => {
+      const circuit = this.#circuits.get(circuitId);
+      if (circuit?.transport !== 'udp') return [];
+      for (const index of [0, 1] as const) {
+        const leg = circuit.legs[index];
+        if (leg.packets !== packets[index]) leg.heardAt = now;
+        leg.packets = packets[index];
+      }
+      const silent = circuit.legs.some(({ heardAt }) => now - heardAt >= this.#limits.udpLegIdle);
+      return silent ? this.#end(circuitId, 'tunnel_lost', now) : [];
+    });
+  }
+
   #parted({ circuitId, code }: EventOf<'parted'>, now: number): RelayCommand[] {
     return this.#circuits.get(circuitId)?.state === 'joined' ? this.#end(circuitId, code, now) : [];
   }
@@ -217,8 +292,8 @@ export class RelayCore {
     const circuit = this.#circuits.get(circuitId);
     if (!circuit) return [];
     const { request, state, legs } = circuit;
-    const commands: RelayCommand[] =
-      state === 'joined' ? [{ type: 'part', circuitId }] : this.#closePorts(circuit, 'unknown_circuit');
+    const commands: RelayCommand[] = state === 'joined' ? [{ type: 'part', circuitId }] : [];
+    commands.push(...this.#closePorts(circuit, 'unknown_circuit'));
     for (const { bound, port } of legs) {
       if (bound !== undefined && this.#bound.delete(bound)) commands.push({ type: 'drop', connection: bound });
       this.#places.delete(port);
@@ -238,10 +313,12 @@ export class RelayCore {
   }
 
   #closePorts(circuit: Circuit, rejection: Rejection): RelayCommand[] {
-    return circuit.legs.flatMap((leg): RelayCommand[] => [
-      { type: 'unlisten', port: leg.port },
-      ...this.#halfOpen.of(leg).map((connection) => this.#reject(connection, rejection)),
-    ]);
+    const open = circuit.legs.filter((leg) => leg.open);
+    return open.flatMap((leg): RelayCommand[] => {
+      leg.open = false;
+      const halfOpen = this.#halfOpen.of(leg).map((connection) => this.#reject(connection, rejection));
+      return [{ type: 'unlisten', port: leg.port }, ...halfOpen];
+    });
   }
 
   #reject(connection: ConnectionId, rejection: Rejection): RelayCommand {
@@ -249,10 +326,22 @@ export class RelayCore {
     return this.#drop(connection, rejection);
   }
 
+  #ignore(rejection: Rejection): RelayCommand[] {
+    this.rejected[rejection]++;
+    return [];
+  }
+
   #drop(connection: ConnectionId, rejection: Rejection): RelayCommand {
     this.rejected[rejection]++;
     return { type: 'drop', connection, rejection };
   }
 }
+
+const answer = (circuit: Circuit, leg: Leg, to: Endpoint, kind: 'waiting' | 'joined'): RelayCommand => ({
+  type: 'answer',
+  port: leg.port,
+  to,
+  bytes: answerTo(circuit.id, leg, kind),
+});
 
 const tell = (report: CircuitReport): RelayCommand => ({ type: 'tell', report });

@@ -5,7 +5,7 @@ import { type CircuitId, encodeReadyMark, limits } from '@netport/protocol';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { closing, readAll, readReadyMark, socketPair, waitFor } from '../testing/sockets.js';
 import type { Join } from './datapath.js';
-import { userspace } from './userspace.js';
+import { userspaceDatapath } from './userspace.js';
 
 const circuitId = '00000000-0000-4000-8000-000000000001' as CircuitId;
 
@@ -19,7 +19,7 @@ beforeEach(async () => {
   const [a, b] = [await socketPair(), await socketPair()];
   near = [a.near, b.near];
   far = [a.far, b.far];
-  join = userspace.join({ circuitId, ports: [1, 2], sockets: near });
+  join = userspaceDatapath().join({ circuitId, ports: [1, 2], sockets: near });
   const marks = await Promise.all(far.map(readReadyMark));
   for (const mark of marks) expect(new Uint8Array(mark)).toEqual(encodeReadyMark());
 });

@@ -3,17 +3,20 @@ import { type ErrorCode, encodeReadyMark, limits } from '@netport/protocol';
 import { joinDatagrams } from './datagrams.js';
 import type { Datapath, Join, TcpLegs } from './datapath.js';
 
-/** Joins sockets in this process: works everywhere. It keeps nothing of its own, so there is nothing to adopt or give back. */
-export const userspace: Datapath = {
+/**
+ * Joins sockets in this process: works everywhere. It keeps nothing of its own, so there is nothing to adopt or give back.
+ * `reason`: why it is not the kernel's, where that was wanted.
+ */
+export const userspaceDatapath = (reason?: string): Datapath => ({
   kind: 'userspace',
   open: () => {},
   release: () => {},
   join,
   joinDatagrams,
   adopt: () => [],
-  describe: () => ({ interfaces: [], drops: {}, declined: {} }),
+  describe: () => ({ reason, interfaces: [], drops: {}, declined: {} }),
   close: () => {},
-};
+});
 
 function join({ sockets: [a, b] }: TcpLegs): Join {
   const bytes: [number, number] = [0, 0];

@@ -5,7 +5,7 @@ import { createLogger } from '@netport/runtime';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { CircuitReport } from '../core/events.js';
 import { RelayCore } from '../core/relay-core.js';
-import { userspace } from '../datapath/userspace.js';
+import { userspaceDatapath } from '../datapath/userspace.js';
 import { closing, dial, dialLeg, readReadyMark, waitFor } from '../testing/sockets.js';
 import { openProbe } from './probe.js';
 import { RelayIo } from './relay-io.js';
@@ -27,7 +27,7 @@ beforeEach(() => {
   reports = [];
   now = 0;
   const onReport = (report: CircuitReport, counters: LegCounters) => reports.push({ report, counters });
-  io = new RelayIo({ core, datapath: userspace, listenAddress, onReport, log, now: () => now });
+  io = new RelayIo({ core, datapath: userspaceDatapath(), listenAddress, onReport, log, now: () => now });
 });
 afterEach(() => io.dispatch({ type: 'stop' }));
 

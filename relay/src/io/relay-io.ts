@@ -1,9 +1,10 @@
-import type { Socket } from 'node:net';
-import { asNetportError, type CircuitId, type LegCounters, NetportError } from '@netport/protocol';
+import { Server, type Socket } from 'node:net';
+import { asNetportError, type CircuitId, type LegCounters, limits, NetportError } from '@netport/protocol';
 import type { Logger } from '@netport/runtime';
 import type { CircuitReport, ConnectionId, RelayCommand, RelayEvent } from '../core/events.js';
 import type { RelayCore } from '../core/relay-core.js';
-import type { Datapath, Join } from '../datapath/datapath.js';
+import type { DatagramJoin, Datapath, Join } from '../datapath/datapath.js';
+import { DatagramLegs } from './datagram-legs.js';
 import { listen } from './listener.js';
 
 export interface RelayIoOptions {
@@ -16,6 +17,8 @@ export interface RelayIoOptions {
   log: Logger;
   /** Milliseconds that never go back. */
   now?: () => number;
+  /** How often it is looked which UDP legs were heard. */
+  pollInterval?: number;
 }
 
 type CommandOf<Type extends RelayCommand['type']> = Extract<RelayCommand, { type: Type }>;
@@ -28,10 +31,14 @@ export class RelayIo {
   readonly #ports = new Map<number, Promise<(() => void) | undefined>>();
   /** Connections that are not joined: each with what takes its listeners off. */
   readonly #sockets = new Map<ConnectionId, { socket: Socket; detach: () => void }>();
-  readonly #joins = new Map<CircuitId, Join>();
+  readonly #datagramLegs = new DatagramLegs((port, from, bytes) =>
+    this.dispatch({ type: 'datagram', port, from, bytes }),
+  );
+  readonly #joins = new Map<CircuitId, Join | DatagramJoin>();
   #bytesOfEnded = 0;
   #lastConnection = 0;
   #timer: NodeJS.Timeout | undefined;
+  #polling: NodeJS.Timeout | undefined;
 
   constructor(options: RelayIoOptions) {
     this.#options = options;
@@ -42,6 +49,19 @@ export class RelayIo {
     const { core } = this.#options;
     for (const command of core.handle(event, this.#now())) this.#execute(command);
     this.#arm();
+  }
+
+  /** Takes up what runs from before this process: once, before anything else is dispatched. */
+  adopt(): void {
+    for (const { join, ...circuit } of this.#options.datapath.adopt()) {
+      this.#hold(circuit.circuitId, join);
+      this.dispatch({ type: 'adopt', ...circuit });
+    }
+  }
+
+  /** Datagrams that were not forwarded, by reason. */
+  get dropped(): Readonly<Record<'unbound' | 'congested', number>> {
+    return this.#datagramLegs.dropped;
   }
 
   /** Of every joined circuit. */
@@ -74,6 +94,17 @@ export class RelayIo {
       case 'join':
         this.#join(command);
         return;
+      case 'answer':
+        this.#datagramLegs.answer(command.port, command.to, command.bytes);
+        return;
+      case 'join_datagrams':
+        this.#hold(command.circuitId, this.#datagramLegs.join(this.#options.datapath, command));
+        return;
+      case 'move': {
+        const join = this.#joins.get(command.circuitId);
+        if (join && 'move' in join) join.move(command.leg, command.peer);
+        return;
+      }
       case 'part':
         this.#joins.get(command.circuitId)?.end();
         return;
@@ -91,18 +122,18 @@ export class RelayIo {
 
   async #listen({ port, circuitId, transport }: CommandOf<'listen'>): Promise<(() => void) | undefined> {
     const { datapath, listenAddress: address, log } = this.#options;
+    const onFault = (error: Error) => log.warn({ port, transport }, `cannot receive: ${error.message}`);
     try {
-      const server = await listen({
-        port,
-        address,
-        onSocket: (socket) => this.#accept(socket, port),
-        onFault: (error) => log.warn({ port }, `cannot accept: ${error.message}`),
-      });
-      datapath.open({ circuitId, port, transport, server });
+      const onSocket = (socket: Socket) => this.#accept(socket, port);
+      const listener =
+        transport === 'tcp'
+          ? await listen({ port, address, onSocket, onFault })
+          : await this.#datagramLegs.open({ port, address, onFault });
+      datapath.open({ circuitId, port, transport, ...(listener instanceof Server && { server: listener }) });
       this.dispatch({ type: 'listening', port });
       return () => {
         datapath.release({ port, transport });
-        server.close();
+        listener.close();
       };
     } catch (thrown) {
       const { code, message } = asNetportError(thrown);
@@ -137,7 +168,10 @@ export class RelayIo {
   #join({ circuitId, ports, connections }: CommandOf<'join'>): void {
     const [a, b] = connections.map((connection) => this.#release(connection));
     if (!a || !b) throw new NetportError('internal', `circuit ${circuitId}: a leg to join is not there`);
-    const join = this.#options.datapath.join({ circuitId, ports, sockets: [a, b] });
+    this.#hold(circuitId, this.#options.datapath.join({ circuitId, ports, sockets: [a, b] }));
+  }
+
+  #hold(circuitId: CircuitId, join: Join | DatagramJoin): void {
     this.#joins.set(circuitId, join);
     void join.closed.then((code) => this.dispatch({ type: 'parted', circuitId, code }));
   }
@@ -145,13 +179,35 @@ export class RelayIo {
   #countersOf(circuitId: CircuitId): LegCounters {
     const { datapath } = this.#options;
     const join = this.#joins.get(circuitId);
-    return { circuitId, datapath: join?.datapath ?? datapath.kind, bytes: join?.counters() ?? [0, 0] };
+    return {
+      circuitId,
+      datapath: join?.datapath ?? datapath.kind,
+      bytes: join?.counters() ?? [0, 0],
+      packets: join?.packets(),
+    };
+  }
+
+  #poll(): void {
+    const circuits = [...this.#joins].flatMap(([circuitId, join]) => {
+      const packets = join.packets();
+      return packets ? [{ circuitId, packets }] : [];
+    });
+    this.dispatch({ type: 'forwarded', circuits });
   }
 
   #arm(): void {
+    this.#armPoll();
     clearTimeout(this.#timer);
     const deadline = this.#options.core.nextDeadline();
     if (deadline === undefined) return;
     this.#timer = setTimeout(() => this.dispatch({ type: 'tick' }), Math.max(1, Math.ceil(deadline - this.#now())));
+  }
+  #armPoll(): void {
+    if (this.#joins.size > 0) {
+      this.#polling ??= setInterval(() => this.#poll(), this.#options.pollInterval ?? limits.udpLegPoll);
+    } else {
+      clearInterval(this.#polling);
+      this.#polling = undefined;
+    }
   }
 }
