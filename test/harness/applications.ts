@@ -9,7 +9,8 @@ export interface Request {
   down: number;
   /**
    * `at once`: both send at the same time. `afterwards`: the other side sends only after the end of what it gets, so
-   * that half of the connection is closed all the time. `reset`: the other side ends with a reset.
+   * that half of the connection is closed all the time. `reset`: the other side sends, waits until all of it has
+   * arrived and ends with a reset.
    */
   answer: 'at once' | 'afterwards' | 'reset';
 }

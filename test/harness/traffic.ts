@@ -17,12 +17,15 @@ else await dial(JSON.parse(request) as Request);
 
 function serve(): void {
   const server = createServer({ allowHalfOpen: true }, async (socket) => {
-    const { up: _, down, answer } = JSON.parse(String(await readExactly(socket, requestBytes))) as Request;
+    socket.on('error', () => socket.destroy());
+    const { down, answer } = JSON.parse(String(await readExactly(socket, requestBytes))) as Request;
+    const heard = once(socket, 'data');
     const receiving = receivePayload(socket);
     // Awaited below; a connection that breaks must not end the service before.
     receiving.catch(() => {});
     if (answer === 'afterwards') await receiving.catch(() => {});
-    say('ended', { ending: await carry(socket, receiving, { seed: 2, size: down, reset: answer === 'reset' }) });
+    const finish = answer === 'reset' ? () => heard.then(() => void socket.resetAndDestroy()) : () => close(socket);
+    say('ended', { ending: await carry(socket, receiving, { seed: 2, size: down, finish }) });
   });
   server.listen(0, host, () => {
     const address = server.address();
@@ -33,27 +36,37 @@ function serve(): void {
 async function dial(wanted: Request): Promise<void> {
   const socket = connect({ host, port: Number(port), allowHalfOpen: true });
   await once(socket, 'connect');
+  socket.on('error', () => socket.destroy());
   const report = setInterval(() => say('progress', { bytes: socket.bytesRead }), progressInterval);
   socket.write(JSON.stringify(wanted).padEnd(requestBytes));
-  say('ended', { ending: await carry(socket, receivePayload(socket), { seed: 1, size: wanted.up, reset: false }) });
+  const receiving = receivePayload(socket);
+  receiving.catch(() => {});
+  // A reset that comes together with data reads as an end in Node (libuv's uv__stream_eof).
+  if (wanted.answer === 'reset') while (socket.bytesRead < wanted.down) await once(socket, 'data');
+  const part = { seed: 1, size: wanted.up, finish: () => close(socket) };
+  say('ended', { ending: await carry(socket, receiving, part) });
   clearInterval(report);
+}
+
+function close(socket: Socket): Promise<void> {
+  return finished(socket.end(), { readable: false });
 }
 
 interface Part {
   seed: number;
   size: number;
-  reset: boolean;
+  /** Ends its direction, or the connection. */
+  finish: () => Promise<void>;
 }
 
 async function carry(
   socket: Socket,
   receiving: Promise<{ bytes: number; sha256: string }>,
-  { seed, size, reset }: Part,
+  { seed, size, finish }: Part,
 ): Promise<Ending> {
   const send = async (): Promise<string> => {
     const hash = await sendPayload(socket, seed, size);
-    if (reset) socket.resetAndDestroy();
-    else await finished(socket.end(), { readable: false });
+    await finish();
     return hash;
   };
   try {
