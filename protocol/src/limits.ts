@@ -90,6 +90,20 @@ export const limits = {
   udpReceiveBufferBytes: 4 * 1024 * 1024,
   /** Unsent datagrams of one UDP port; what comes on top is dropped, as any router would. */
   udpSendQueueBytes: 1024 * 1024,
+  /**
+   * A relay that has moved a circuit into the kernel sends the ready mark this often until it is acknowledged: what TCP waits
+   * at least before it repeats something (Linux)…
+   */
+  readyMarkInterval: 200,
+  /** …and gives the circuit up after this long: a portal that lives, even at 90 % loss, has had one of the fifty by then. */
+  readyMarkTimeout: 10 * second,
+  /** A circuit in the kernel whose legs are closed or reset stays this long, for what is still under way or sent again. */
+  promotedLinger: 2 * second,
+  /**
+   * A leg in the kernel from which nothing came for this long has gone, and the circuit is reset. No socket is there that
+   * could probe it (`legKeepAlive`); five times what portals wait for each other (`tunnelSilence`).
+   */
+  promotedIdle: 60 * second,
   /** How often relays report byte counters. */
   circuitReportInterval: 10 * second,
   /** A leg that is idle this long is probed, so that a peer that vanished does not hold a circuit for ever. */

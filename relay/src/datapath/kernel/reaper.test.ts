@@ -1,0 +1,90 @@
+import { limits } from '@netport/protocol';
+import { describe, expect, it } from 'vitest';
+import { freshLeg, type Leg } from './layout.js';
+import { promotedAt, type Reaping, reap, resetOf } from './reaper.js';
+
+const ms = (count: number): bigint => BigInt(count) * 1_000_000n;
+/** The clock of the program counts from the machine's start. */
+const start = ms(1_000_000_000);
+
+/** Circuits that look like this from the start on, at these milliseconds after it: what is said each time. */
+function verdicts(a: Partial<Leg>, b: Partial<Leg>, ...times: number[]): unknown[] {
+  let reaping: Reaping = promotedAt(start);
+  return times.map((time) => {
+    const legs = [a, b].map((leg) => ({ ...freshLeg, seen: start, marked: 1, ...leg })) as [Leg, Leg];
+    const result = reap(legs, reaping, start + ms(time));
+    reaping = result.reaping;
+    return result.verdict;
+  });
+}
+
+const keep = { do: 'keep' };
+const closed = { do: 'end', code: 'circuit_closed', reset: false };
+const lost = { do: 'end', code: 'tunnel_lost', reset: true };
+const ended = { fin: 1, finAcked: 1 };
+
+describe('a circuit in the kernel', () => {
+  it('stays while both legs are heard', () => {
+    expect(verdicts({}, {}, 0, 1000, limits.promotedIdle - 1)).toEqual([keep, keep, keep]);
+  });
+
+  it('ends when either leg was silent for too long', () => {
+    const heard = { seen: start + ms(limits.promotedIdle) };
+    expect(verdicts(heard, {}, limits.promotedIdle)).toEqual([lost]);
+    expect(verdicts({}, heard, limits.promotedIdle)).toEqual([lost]);
+    expect(verdicts(heard, heard, limits.promotedIdle, 2 * limits.promotedIdle)).toEqual([keep, lost]);
+  });
+
+  it('counts silence from when it was adopted, not from before', () => {
+    expect(verdicts({ seen: 0n }, { seen: 0n }, 0, limits.promotedIdle)).toEqual([keep, lost]);
+  });
+
+  it('lingers when both ends were acknowledged, and ends in order', () => {
+    const { promotedLinger } = limits;
+    expect(verdicts(ended, ended, 100, 99 + promotedLinger, 100 + promotedLinger)).toEqual([keep, keep, closed]);
+    expect(verdicts(ended, { fin: 1 }, 100, 100 + promotedLinger)).toEqual([keep, keep]);
+    expect(verdicts(ended, {}, 100, 100 + promotedLinger)).toEqual([keep, keep]);
+  });
+
+  it('lingers after a reset, and is lost', () => {
+    const { promotedLinger } = limits;
+    expect(verdicts({ reset: 1 }, {}, 100, 99 + promotedLinger, 100 + promotedLinger)).toEqual([keep, keep, lost]);
+    expect(verdicts({}, { reset: 1 }, 100, 100 + promotedLinger)).toEqual([keep, lost]);
+  });
+
+  it('ends in order when a reset came behind both ends', () => {
+    expect(verdicts({ ...ended, reset: 1 }, ended, 100, 100 + limits.promotedLinger)).toEqual([keep, closed]);
+  });
+});
+
+describe('the ready mark', () => {
+  it('is sent again where it was not acknowledged, at intervals', () => {
+    const again = { do: 'mark', legs: [1] };
+    expect(verdicts({}, { marked: 0 }, 0, 199, 200, 399, 400)).toEqual([keep, keep, again, keep, again]);
+    expect(verdicts({ marked: 0 }, { marked: 0 }, 200)).toEqual([{ do: 'mark', legs: [0, 1] }]);
+  });
+
+  it('is given up in the end', () => {
+    expect(verdicts({ marked: 0 }, {}, limits.readyMarkTimeout - 1, limits.readyMarkTimeout)).toEqual([
+      { do: 'mark', legs: [0] },
+      lost,
+    ]);
+  });
+
+  it('is not sent to legs that are over', () => {
+    expect(verdicts({ marked: 0 }, { reset: 1 }, 1000)).toEqual([keep]);
+  });
+});
+
+it('a reset has the numbers that the leg acknowledged and sent', () => {
+  const [local, remote] = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)];
+  const leg = { ...freshLeg, lastAck: 0xffffffff, nextSeq: 5 };
+  expect(resetOf({ remote, remotePort: 50000, localPort: 443, protocol: 6 }, { local }, leg)).toEqual({
+    from: { address: local, port: 443 },
+    to: { address: remote, port: 50000 },
+    seq: 0xffffffff,
+    ack: 5,
+    flags: 0x14,
+    window: 0,
+  });
+});

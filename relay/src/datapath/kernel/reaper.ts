@@ -1,0 +1,68 @@
+import { type ErrorCode, limits } from '@netport/protocol';
+import type { Flow, FlowKey, Leg } from './layout.js';
+import { type Segment, tcpFlags } from './segment.js';
+
+/** What is remembered of a circuit in the kernel from one look at it to the next. Nanoseconds of the clock that the program reads. */
+export interface Reaping {
+  /** When it was promoted, or adopted. */
+  since: bigint;
+  /** When the ready mark was last sent. */
+  markSent: bigint;
+  /** When it was first found to be over. */
+  over?: bigint;
+}
+
+export type Verdict =
+  | { do: 'keep' }
+  /** Send the ready mark again, on these legs. */
+  | { do: 'mark'; legs: (0 | 1)[] }
+  /** Delete the entries, then reset both legs if so said. */
+  | { do: 'end'; code: ErrorCode; reset: boolean };
+
+const nanoseconds = (milliseconds: number): bigint => BigInt(milliseconds) * 1_000_000n;
+const linger = nanoseconds(limits.promotedLinger);
+const idle = nanoseconds(limits.promotedIdle);
+const markInterval = nanoseconds(limits.readyMarkInterval);
+const markTimeout = nanoseconds(limits.readyMarkTimeout);
+
+const keep: Verdict = { do: 'keep' };
+// To both: dropping the entries alone would leave a peer hanging that has nothing to say, and whatever RST was forwarded may
+// have been lost, for nobody repeats it.
+const lost: Verdict = { do: 'end', code: 'tunnel_lost', reset: true };
+const closed: Verdict = { do: 'end', code: 'circuit_closed', reset: false };
+
+/** What is remembered of a circuit whose ready marks leave now. */
+export const promotedAt = (now: bigint): Reaping => ({ since: now, markSent: now });
+
+/** What to do with a circuit, from what the program saw of its legs, and what to remember until the next look. */
+export function reap(legs: readonly [Leg, Leg], reaping: Reaping, now: bigint): { verdict: Verdict; reaping: Reaping } {
+  const inOrder = legs.every(({ fin, finAcked }) => fin && finAcked);
+  if (inOrder || legs.some(({ reset }) => reset)) {
+    const over = reaping.over ?? now;
+    const end = inOrder ? closed : lost;
+    return { verdict: now - over < linger ? keep : end, reaping: { ...reaping, over } };
+  }
+  const unmarked = ([0, 1] as const).filter((side) => !legs[side].marked);
+  const silent = legs.some(({ seen }) => now - (seen > reaping.since ? seen : reaping.since) >= idle);
+  if (silent || (unmarked.length > 0 && now - reaping.since >= markTimeout)) return { verdict: lost, reaping };
+  if (unmarked.length > 0 && now - reaping.markSent >= markInterval) {
+    return { verdict: { do: 'mark', legs: unmarked }, reaping: { ...reaping, markSent: now } };
+  }
+  return { verdict: keep, reaping };
+}
+
+/**
+ * The segment that resets a leg. It is taken at once where its number is exactly what the portal expects. Where the portal
+ * has more under way than the program saw acknowledged, it answers with a challenge (RFC 5961 §3.2), to which this machine,
+ * where no such connection is any more, replies with the exact number: so the entries have to be gone before this is sent.
+ */
+export function resetOf(key: FlowKey, flow: Pick<Flow, 'local'>, leg: Leg): Segment {
+  return {
+    from: { address: flow.local, port: key.localPort },
+    to: { address: key.remote, port: key.remotePort },
+    seq: leg.lastAck,
+    ack: leg.nextSeq,
+    flags: tcpFlags.rst | tcpFlags.ack,
+    window: 0,
+  };
+}
