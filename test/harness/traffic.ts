@@ -19,12 +19,12 @@ function serve(): void {
   const server = createServer({ allowHalfOpen: true }, async (socket) => {
     socket.on('error', () => socket.destroy());
     const { down, answer } = JSON.parse(String(await readExactly(socket, requestBytes))) as Request;
-    const heard = once(socket, 'data');
+    const resetting = answer === 'reset' && once(socket, 'data').then(() => void socket.resetAndDestroy());
     const receiving = receivePayload(socket);
     // Awaited below; a connection that breaks must not end the service before.
     receiving.catch(() => {});
     if (answer === 'afterwards') await receiving.catch(() => {});
-    const finish = answer === 'reset' ? () => heard.then(() => void socket.resetAndDestroy()) : () => close(socket);
+    const finish = () => resetting || close(socket);
     say('ended', { ending: await carry(socket, receiving, { seed: 2, size: down, finish }) });
   });
   server.listen(0, host, () => {
