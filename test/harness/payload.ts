@@ -1,14 +1,19 @@
-import { createCipheriv, createHash } from 'node:crypto';
+import { type Cipher, createCipheriv, createHash } from 'node:crypto';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 
 const blockBytes = 256 * 1024;
 
-/** `size` bytes that nobody else sends: AES-128-CTR of zeros under the seed. */
-export async function sendPayload(sink: Writable, seed: number, size: number): Promise<string> {
+/** What makes zeros into bytes that nobody else sends: AES-128-CTR under the seed. */
+export function payloadCipher(seed: number): Cipher {
   const iv = Buffer.alloc(16);
   iv.writeUInt32BE(seed);
-  const cipher = createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), iv);
+  return createCipheriv('aes-128-ctr', Buffer.alloc(16, 7), iv);
+}
+
+/** Sends `size` such bytes; resolves with their SHA-256. */
+export async function sendPayload(sink: Writable, seed: number, size: number): Promise<string> {
+  const cipher = payloadCipher(seed);
   const zeros = Buffer.alloc(blockBytes);
   const hash = createHash('sha256');
   for (let left = size; left > 0; left -= blockBytes) {
