@@ -1,6 +1,8 @@
 import { type CircuitId, type ErrorCode, encodePreamble, limits } from '@netport/protocol';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import type { Endpoint } from '../datapath/datapath.js';
+import { bindOf, readAnswer } from '../testing/binds.js';
 import type { RelayCommand, RelayEvent } from './events.js';
 import { RelayCore } from './relay-core.js';
 
@@ -19,6 +21,8 @@ interface Step {
     | 'connected'
     | 'received'
     | 'disconnected'
+    | 'datagram'
+    | 'forwarded'
     | 'close'
     | 'parted'
     | 'tick';
@@ -32,6 +36,7 @@ const step: fc.Arbitrary<Step> = fc.record({
     ...(['open', 'open', 'listening', 'listening', 'listening', 'listening', 'listen_failed'] as const),
     ...(['connected', 'connected', 'connected', 'connected', 'received', 'received', 'received', 'received'] as const),
     ...(['received', 'received', 'disconnected', 'close', 'parted', 'tick'] as const),
+    ...(['datagram', 'datagram', 'datagram', 'forwarded'] as const),
   ),
   which: fc.nat(1000),
   send: fc.constantFrom(
@@ -46,6 +51,12 @@ const step: fc.Arbitrary<Step> = fc.record({
   pause: fc.oneof({ weight: 30, arbitrary: fc.nat(50) }, fc.nat(40_000)),
 });
 
+/** A UDP port as the rules say it has to be: bound by the highest right bind so far. */
+interface DatagramLeg {
+  peer?: Endpoint;
+  counter: number;
+}
+
 /** The sockets, as far as the core can tell: it checks each command against what was really sent. */
 class World {
   readonly core = new RelayCore({ ports });
@@ -54,9 +65,14 @@ class World {
   /** Circuits that the control server knows of, with their ports. */
   readonly #known = new Map<CircuitId, [number, number]>();
   readonly #joined = new Set<CircuitId>();
+  readonly #transports = new Map<CircuitId, 'tcp' | 'udp'>();
+  /** Open UDP ports. */
+  readonly #datagramLegs = new Map<number, DatagramLeg>();
   #now = 0;
   #lastConnection = 0;
   joins = 0;
+  datagramJoins = 0;
+  moves = 0;
 
   step(next: Step): void {
     this.#now += next.pause;
@@ -69,7 +85,8 @@ class World {
     if (event.type === 'disconnected') this.#connections.delete(event.connection);
     const { circuits, joined, halfOpen, bound, ports: inUse } = this.core.counts;
     expect(inUse).toBe(2 * circuits);
-    expect(this.#ports.size).toBe(2 * (circuits - joined));
+    const overUdp = [...this.#joined].filter((id) => this.#transports.get(id) === 'udp').length;
+    expect(this.#ports.size).toBe(2 * (circuits - joined + overUdp));
     expect(halfOpen + bound).toBe(this.#connections.size);
     expect(joined).toBe(this.#joined.size);
     expect(halfOpen + circuits - joined > 0).toBe(this.core.nextDeadline() !== undefined);
@@ -96,10 +113,16 @@ class World {
       .map(([connection]) => connection);
     const talk = kind === 'received' && which % 5 > 0 && silent.length > 0;
     const connection = pick(talk ? silent : [...this.#connections.keys()]);
-    const port = pick(portsThat(kind === 'connected' ? 'listening' : 'opening'));
+    const overUdp = kind === 'datagram';
+    const port = pick(
+      portsThat(kind === 'connected' || overUdp ? 'listening' : 'opening').filter(
+        (listening) =>
+          kind === 'listening' || kind === 'listen_failed' || this.#datagramLegs.has(listening) === overUdp,
+      ),
+    );
     switch (kind) {
       case 'open':
-        return { type: kind, request: which, circuitId, transport: 'tcp', tokens };
+        return { type: kind, request: which, circuitId, transport: which % 5 === 0 ? 'udp' : 'tcp', tokens };
       case 'listening':
         if (port !== undefined) this.#ports.set(port, 'listening');
         return port === undefined ? undefined : { type: kind, port };
@@ -119,6 +142,18 @@ class World {
       }
       case 'disconnected':
         return connection === undefined ? undefined : { type: kind, connection };
+      case 'datagram': {
+        if (port === undefined) return undefined;
+        const from = { address: '192.0.2.1', port: which % 3 };
+        return { type: kind, port, from, bytes: this.#datagram(port, from, send, which % 50) };
+      }
+      case 'forwarded': {
+        const circuits = [...this.#joined].map((id) => ({
+          circuitId: id,
+          packets: [which, which] as [number, number],
+        }));
+        return { type: kind, circuits };
+      }
       case 'close':
         return { type: kind, circuitId };
       case 'parted':
@@ -148,14 +183,44 @@ class World {
     }
   }
 
+  /** Makes a datagram, and notes what it has to do when it is a right bind. */
+  #datagram(port: number, from: Endpoint, send: Step['send'], counter: number): Uint8Array {
+    const circuit = [...this.#known].find(([, pair]) => pair.includes(port));
+    // Nobody was told of its ports yet.
+    if (!circuit) return new Uint8Array(64);
+    const [circuitId, circuitPorts] = circuit;
+    const leg = circuitPorts.indexOf(port);
+    const bind = (id: CircuitId, of: number) => bindOf(id, tokens[of] ?? tokens[0], counter);
+    switch (send) {
+      case 'right': {
+        const known = this.#datagramLegs.get(port);
+        if (known && counter > known.counter) Object.assign(known, { peer: from, counter });
+        return bind(circuitId, leg);
+      }
+      case 'wrong leg':
+        return bind(circuitId, 1 - leg);
+      case 'wrong circuit':
+        return bind(idOf(17), leg);
+      case 'part':
+        return bind(circuitId, leg).subarray(0, counter);
+      case 'too much':
+        return Uint8Array.of(...bind(circuitId, leg), 0);
+      case 'noise':
+        return new Uint8Array(64).fill(counter);
+    }
+  }
+
   #obey(command: RelayCommand): void {
     switch (command.type) {
       case 'listen':
         expect(this.#ports.has(command.port)).toBe(false);
+        this.#transports.set(command.circuitId, command.transport);
+        if (command.transport === 'udp') this.#datagramLegs.set(command.port, { counter: 0 });
         this.#ports.set(command.port, 'opening');
         return;
       case 'unlisten':
         expect(this.#ports.delete(command.port)).toBe(true);
+        this.#datagramLegs.delete(command.port);
         return;
       case 'drop':
         expect(this.#connections.delete(command.connection)).toBe(true);
@@ -170,6 +235,28 @@ class World {
           this.#connections.delete(connection);
         });
         return;
+      case 'answer': {
+        const { peer, counter } = this.#datagramLegs.get(command.port) ?? {};
+        expect(command.to).toEqual(peer);
+        const circuit = [...this.#known].find(([, pair]) => pair.includes(command.port));
+        const token = tokens[circuit?.[1].indexOf(command.port) ?? 0] ?? tokens[0];
+        const kind = circuit && this.#joined.has(circuit[0]) ? 'joined' : 'waiting';
+        expect(readAnswer(command.bytes, token)).toEqual([kind, counter]);
+        return;
+      }
+      case 'join_datagrams':
+        this.datagramJoins++;
+        this.#joined.add(command.circuitId);
+        expect(command.ports).toEqual(this.#known.get(command.circuitId));
+        expect(command.peers).toEqual(command.ports.map((port) => this.#datagramLegs.get(port)?.peer));
+        return;
+      case 'move': {
+        this.moves++;
+        expect(this.#joined.has(command.circuitId)).toBe(true);
+        const port = this.#known.get(command.circuitId)?.[command.leg] ?? 0;
+        expect(command.peer).toEqual(this.#datagramLegs.get(port)?.peer);
+        return;
+      }
       case 'part':
         expect(this.#joined.has(command.circuitId)).toBe(true);
         return;
@@ -185,17 +272,21 @@ class World {
   }
 }
 
-it('joins only legs that sent exactly the right preamble, and leaks nothing, whatever happens', () => {
-  let joins = 0;
+it('joins only legs that sent exactly the right preamble or bind, and leaks nothing, whatever happens', () => {
+  const seen = { joins: 0, datagramJoins: 0, moves: 0 };
   fc.assert(
     fc.property(fc.array(step, { maxLength: 300, size: 'max' }), (steps) => {
       const world = new World();
       for (const next of steps) world.step(next);
       world.finish();
-      joins += world.joins;
+      seen.joins += world.joins;
+      seen.datagramJoins += world.datagramJoins;
+      seen.moves += world.moves;
     }),
-    { numRuns: 300 },
+    { numRuns: 400 },
   );
   // Otherwise the steps are too random to prove anything.
-  expect(joins).toBeGreaterThan(100);
+  expect(seen.joins).toBeGreaterThan(100);
+  expect(seen.datagramJoins).toBeGreaterThan(50);
+  expect(seen.moves).toBeGreaterThan(40);
 });

@@ -52,7 +52,7 @@ async function expectUsable(ports: [number, number]): Promise<void> {
   for (const port of ports) expect(await isRefused(port)).toBe(true);
   for (const leg of legs) leg.destroy();
   expect((await reported('ended')).counters.bytes).toEqual([4, 0]);
-  expect(io.bytesTotal()).toBe(4);
+  expect(io.totals().bytes).toBe(4);
 }
 const isRefused = async (port: number): Promise<boolean> => {
   const socket = dial(port);
