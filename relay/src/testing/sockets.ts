@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, createServer, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { type CircuitId, encodePreamble, readyMarkBytes } from '@netport/protocol';
 
 /** Polls until the condition holds; the test's own timeout ends a wait in vain. */
@@ -7,11 +7,18 @@ export async function waitFor(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 5));
 }
 
-/** Two ends of a TCP connection over the loopback: `near` as a relay accepts it, `far` as a portal has it. */
-export async function socketPair(host = '127.0.0.1', listensOn = host): Promise<{ near: Socket; far: Socket }> {
+/**
+ * Two ends of a TCP connection over the loopback: `near` as a relay accepts it, `far` as a portal has it. `prepare` is
+ * given the listener before anybody connects.
+ */
+export async function socketPair(
+  options: { host?: string; listensOn?: string; prepare?: (server: Server) => void } = {},
+): Promise<{ near: Socket; far: Socket }> {
+  const { host = '127.0.0.1', listensOn = host, prepare } = options;
   const server = createServer({ allowHalfOpen: true });
   server.listen(0, listensOn);
   await once(server, 'listening');
+  prepare?.(server);
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('no TCP address');
   const far = dial(address.port, host);

@@ -12,7 +12,7 @@ export const declineReasons = [
   'unread',
   /** The relay has sent something, and the portal has not acknowledged it. */
   'unacked',
-  /** TCP Fast Open, a link-local address, or one leg over IPv4 and one over IPv6. */
+  /** TCP Fast Open, a link-local address, one leg over IPv4 and one over IPv6, or a kernel that lets no connection be frozen. */
   'unsupported',
   /** The legs agreed on different TCP options. Window scaling may differ. */
   'options_differ',
@@ -26,7 +26,7 @@ export const declineReasons = [
   'mss',
   /** A leg changed while it was promoted. */
   'changed',
-  /** There is no room in the program's maps. */
+  /** There is no room in the program's maps, or they take no entry. */
   'map_full',
   /** The ready mark could not be sent by a raw socket. */
   'raw_socket',
@@ -56,6 +56,8 @@ export interface Promotion {
 }
 export interface Decline {
   decline: DeclineReason;
+  /** What the kernel said, where that was the reason. */
+  error?: unknown;
 }
 
 type Recorded = PromotionLeg & { sender: Sender };
@@ -104,10 +106,20 @@ const isRecorded = (leg: PromotionLeg): leg is Recorded =>
 function wayDiffers(a: Recorded, b: Recorded): DeclineReason | undefined {
   const elsewhere = ({ sender, local }: Recorded) => sender.local.some((byte, i) => local.address[i] !== byte);
   if (elsewhere(a) || elsewhere(b)) return 'address';
-  return tags(a.sender.hop) === tags(b.sender.hop) ? undefined : 'vlan';
+  return vlanTags(a.sender.hop) === vlanTags(b.sender.hop) ? undefined : 'vlan';
 }
 
-const tags = ({ outerVlan, innerVlan }: Hop): number => (outerVlan === 0 ? 0 : 1) + (innerVlan === 0 ? 0 : 1);
+/** How many VLAN tags the frames of a leg have: a packet keeps its number of tags on its way through. */
+export const vlanTags = ({ outerVlan, innerVlan }: Hop): number =>
+  (outerVlan === 0 ? 0 : 1) + (innerVlan === 0 ? 0 : 1);
+
+/** What the program's maps know a leg by. */
+export const keyOf = ({ local, remote }: Pick<PromotionLeg, 'local' | 'remote'>): FlowKey => ({
+  remote: remote.address,
+  remotePort: remote.port,
+  localPort: local.port,
+  protocol: protocols.tcp,
+});
 
 /** Modulo 2^32. */
 const add = (...terms: number[]): number => terms.reduce((sum, term) => (sum + term) >>> 0, 0);
@@ -129,7 +141,7 @@ function promoted(from: Recorded, to: Recorded, isLocal: (address: Uint8Array) =
   const { frozen, sender, local, remote } = from;
   const timestamps = hasTimestamps(from);
   return {
-    key: { remote: remote.address, remotePort: remote.port, localPort: local.port, protocol: protocols.tcp },
+    key: keyOf(from),
     flow: {
       local: local.address,
       nextLocal: to.local.address,

@@ -3,13 +3,11 @@ import { readFileSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import { encodeReadyMark } from '@netport/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
-import { dial, readExactly, readReadyMark, socketPair } from '../../testing/sockets.js';
+import { lackTakeover, titled } from '../../testing/machine.js';
+import { readExactly, readReadyMark, socketPair } from '../../testing/sockets.js';
 import { addressBytes } from './address.js';
 import { encodeSegment, tcpFlags } from './segment.js';
-import { freeze, openRawSender, setMaxSegment, tcpOptions, thaw, unavailable } from './sockets.js';
-
-const lack = unavailable ?? (process.getuid?.() === 0 ? undefined : 'not root');
-const titled = (name: string) => (lack ? `${name} (skipped: ${lack})` : name);
+import { freeze, openRawSender, setMaxSegment, tcpOptions, thaw } from './sockets.js';
 
 const established = 1;
 const open: Socket[] = [];
@@ -18,8 +16,8 @@ afterEach(() => {
 });
 
 /** The relay's end and the portal's, nothing in flight between them. */
-async function pair(host: string, listensOn?: string): Promise<[Socket, Socket]> {
-  const { near, far } = await socketPair(host, listensOn);
+async function pair(host: string, listensOn: string): Promise<[Socket, Socket]> {
+  const { near, far } = await socketPair({ host, listensOn });
   open.push(near, far);
   far.write('preamble');
   await readExactly(near, 8);
@@ -38,11 +36,11 @@ function stateOf(local: number | undefined, remote: number | undefined): number 
   return undefined;
 }
 
-describe.skipIf(lack).each([
+describe.skipIf(lackTakeover).each([
   ['IPv4', '127.0.0.1', '127.0.0.1'],
   ['IPv6', '::1', '::1'],
   ['IPv4 to a listener on every address', '127.0.0.1', '::'],
-])(titled('a leg over %s'), (_, host, listensOn) => {
+])(titled('a leg over %s', lackTakeover), (_, host, listensOn) => {
   it('is read while it is frozen, and goes on both ways when it is thawed', async () => {
     const [near, far] = await pair(host, listensOn);
     const state = freeze(near);
@@ -97,18 +95,12 @@ describe.skipIf(lack).each([
   });
 });
 
-describe.skipIf(lack)(titled('a listener'), () => {
+describe.skipIf(lackTakeover)(titled('a listener', lackTakeover), () => {
   it('limits what both ends send', async () => {
-    const server = createServer();
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    setMaxSegment(server, 1000);
-    const address = server.address();
-    open.push(dial(typeof address === 'object' && address ? address.port : 0));
-    const [near] = (await once(server, 'connection')) as [Socket];
-    open.push(near);
+    const { near, far } = await socketPair({ prepare: (server) => setMaxSegment(server, 1000) });
+    open.push(near, far);
     // Timestamps take 12 of the 1000 bytes.
     expect(freeze(near)).toMatchObject({ peerMss: 1000, advMss: 988, sndMss: 988 });
-    server.close();
   });
 
   it('is no leg, and says so by the name of the error', async () => {
