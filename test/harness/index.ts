@@ -1,5 +1,6 @@
 export * from './applications.js';
 export * from './curl.js';
+export * from './datagram-portals.js';
 export * from './namespaces.js';
 export * from './overlay.js';
 export * from './payload.js';

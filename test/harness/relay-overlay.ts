@@ -1,32 +1,40 @@
-import type { CircuitView } from '@netport/protocol';
-import { queryStatus } from '@netport/runtime';
+import { execFileSync } from 'node:child_process';
+import type { CircuitView, RelayView } from '@netport/protocol';
 import { type Dialled, dialFrom, type Ending, type Request, Service } from './applications.js';
+import { DatagramPortals } from './datagram-portals.js';
 import { Overlay } from './overlay.js';
-import { type IpVersion, type RelayNetworks, type RelayNetworksOptions, relayNetworks } from './relay-networks.js';
+import {
+  type IpVersion,
+  type RelayNetworks,
+  type RelayNetworksOptions,
+  relayInterfaces,
+  relayNetworks,
+} from './relay-networks.js';
 import { waitFor } from './wait.js';
 
 export type DatapathChoice = 'userspace' | 'auto';
 
 export interface RelayOverlayOptions extends RelayNetworksOptions {
   datapath: DatapathChoice;
-  /** What both portals reach control server and relay over. */
+  /** What portals reach control server and relay over. */
   version?: IpVersion;
 }
 
-/** What the relay says of itself, as far as the scenarios ask. */
-interface RelayStatus {
-  datapath: 'userspace' | 'xdp';
-  datapathReason?: string;
-}
-
 const listener = { host: '127.0.0.1', port: 7000 };
+const metrics = '127.0.0.1:9464';
 
-/** Portals `left` and `right` behind their NATs, a relay between them, and a service beside `right` that `left` offers. */
+/**
+ * A relay between two networks with a portal in each, `left` and `right`, and a service beside `right` that `left` offers;
+ * and two more portals, `near` and `far`, that use UDP circuits.
+ */
 export class RelayOverlay {
   private constructor(
     readonly networks: RelayNetworks,
     readonly overlay: Overlay,
     readonly service: Service,
+    readonly datagrams: DatagramPortals,
+    /** What it actually took. */
+    readonly datapath: RelayView['datapath'],
   ) {}
 
   static async start({ datapath, version = 'ipv4', ...options }: RelayOverlayOptions): Promise<RelayOverlay> {
@@ -37,17 +45,27 @@ export class RelayOverlay {
       const overlay = await Overlay.start({
         portals: ['left', 'right'],
         network: { hub: relay, address, portals: { left: lan1, right: lan2 } },
-        // Answers must come from the address that portals dial, not from the one of the interface.
-        relayArgs: ['--datapath', datapath, '--listen-address', address],
+        relayArgs: [
+          ...['--datapath', datapath, '--interface', Object.values(relayInterfaces).join()],
+          // Answers must come from the address that portals dial, not from the one of the interface.
+          ...['--listen-address', address, '--metrics', metrics],
+        ],
       });
       const service = await Service.start(lan2, listener.host);
-      const started = new RelayOverlay(networks, overlay, service);
       await overlay.addPair('traffic', `left:${listener.host}:${listener.port}`, `right:127.0.0.1:${service.port}`);
-      return started;
+      const datagrams = await DatagramPortals.start(overlay, networks);
+      const [view] = await overlay.cli<RelayView[]>(['relay', 'ls']);
+      return new RelayOverlay(networks, overlay, service, datagrams, view?.datapath ?? 'userspace');
     } catch (error) {
       networks.remove();
       throw error;
     }
+  }
+
+  /** What a circuit is joined by when nothing speaks against it. */
+  joinedBy(transport: 'tcp' | 'udp'): CircuitView['datapath'] {
+    if (this.datapath === 'userspace') return 'userspace';
+    return transport === 'tcp' ? 'tc' : 'xdp';
   }
 
   /** An application's connection from beside `left` to the service beside `right`. */
@@ -65,31 +83,41 @@ export class RelayOverlay {
     return this.overlay.relay('relay-1');
   }
 
-  async relayStatus(): Promise<RelayStatus> {
-    return (await queryStatus(this.relay.directory)) as RelayStatus;
-  }
-
-  /** What a TCP circuit is joined by: in the kernel at tc where this relay can. */
-  async tcpDatapath(): Promise<CircuitView['datapath']> {
-    return (await this.relayStatus()).datapath === 'xdp' ? 'tc' : 'userspace';
-  }
-
-  /** The one circuit that runs, as `netport ls circuits` shows it. */
-  async circuit(): Promise<CircuitView> {
-    const [circuit, ...more] = await this.circuits();
-    if (!circuit || more.length > 0) throw new Error(`${more.length + (circuit ? 1 : 0)} circuits run, not one`);
-    return circuit;
-  }
-
+  /** Circuits that run, as `netport ls circuits` shows them. */
   circuits(): Promise<CircuitView[]> {
     return this.overlay.cli<CircuitView[]>(['ls', 'circuits']);
   }
 
-  waitForCircuits(what: string, check: (circuits: CircuitView[]) => boolean, timeoutMs?: number): Promise<unknown> {
-    return waitFor(what, async () => check(await this.circuits()), timeoutMs);
+  /** The one TCP circuit: that of the tunnel between `left` and `right`. */
+  async tunnelCircuit(): Promise<CircuitView> {
+    const [circuit, ...more] = (await this.circuits()).filter(({ transport }) => transport === 'tcp');
+    if (!circuit || more.length > 0) throw new Error(`${more.length + (circuit ? 1 : 0)} TCP circuits run, not one`);
+    return circuit;
+  }
+
+  async circuit(id: CircuitView['id']): Promise<CircuitView> {
+    const found = (await this.circuits()).find((circuit) => circuit.id === id);
+    if (!found) throw new Error(`circuit ${id} does not run`);
+    return found;
+  }
+
+  waitForCircuits(what: string, check: (circuits: CircuitView[]) => boolean): Promise<unknown> {
+    return waitFor(what, async () => check(await this.circuits()));
+  }
+
+  /** A figure of the relay's `/metrics`, such as `netport_relay_kernel_drops_total{reason="unbound"}`. */
+  metric(name: string): number {
+    const page = execFileSync('ip', ['netns', 'exec', this.networks.relay, 'curl', '-sS', `http://${metrics}/metrics`]);
+    const line = page
+      .toString()
+      .split('\n')
+      .find((text) => text.startsWith(`${name} `));
+    if (!line) throw new Error(`the relay has no metric ${name}`);
+    return Number(line.slice(name.length));
   }
 
   async stop(): Promise<void> {
+    await this.datagrams.stop();
     await this.service.stop();
     await this.overlay.stop();
     this.networks.remove();

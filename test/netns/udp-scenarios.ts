@@ -1,0 +1,92 @@
+import { expect, it, onTestFinished } from 'vitest';
+import type { DatagramTransfer, RelayOverlay } from '../harness/index.js';
+import { mib } from './scenario.js';
+
+/** Arrived whole, with equal hashes. Resolves with how many datagrams were sent again. */
+async function expectArrived({ done }: DatagramTransfer, bytes: number): Promise<number> {
+  const [sent, received] = await done;
+  expect(received).toMatchObject({ bytes, sha256: sent.sha256 });
+  return sent.again;
+}
+
+/** What every network must carry. */
+export function carriesUdp(world: () => RelayOverlay, size: number): void {
+  it(`a UDP circuit carries ${size / mib} MiB, and counts packets`, async () => {
+    const transfer = await world().datagrams.send(size);
+    await transfer.progress(size / 10);
+    const early = await world().circuit(transfer.circuitId);
+    expect(early.datapath).toBe(world().joinedBy('udp'));
+    await expectArrived(transfer, size);
+    const [{ datagrams, again }] = await transfer.done;
+    const late = await world().circuit(transfer.circuitId);
+    // Into the relay from both legs: all of the data, and acknowledgements.
+    expect(late.packets?.[0]).toBeGreaterThan(early.packets?.[0] ?? Number.NaN);
+    expect(late.packets?.[0]).toBeGreaterThanOrEqual(datagrams);
+    expect(late.packets?.[0]).toBeLessThanOrEqual(datagrams + again);
+    expect(late.packets?.[1]).toBeGreaterThan(0);
+  });
+}
+
+/** What a UDP circuit goes through. */
+export function udpScenarios(world: () => RelayOverlay): void {
+  it.each([
+    [1, 32 * mib],
+    [5, 8 * mib],
+  ])('a UDP circuit goes on where %s % of the packets are lost', async (percent, size) => {
+    world().networks.lose(percent);
+    onTestFinished(() => world().networks.lose(0));
+    expect(await expectArrived(await world().datagrams.send(size), size)).toBeGreaterThan(0);
+    expect(world().networks.lost()).toBeGreaterThan(0);
+  });
+
+  it.each([
+    ['sender', 1],
+    ['receiver', 2],
+  ] as const)('a UDP circuit follows the %s to another address of its NAT', async (_, side) => {
+    const size = 64 * mib;
+    const transfer = await world().datagrams.send(size);
+    await transfer.progress(size / 10);
+    world().networks.rebind(side);
+    // What was on the way is lost, and what came before the relay knew.
+    expect(await expectArrived(transfer, size)).toBeGreaterThan(0);
+  });
+
+  it('a UDP circuit follows a portal that roams', async () => {
+    const size = 64 * mib;
+    const transfer = await world().datagrams.send(size);
+    await transfer.progress(size / 10);
+    await transfer.roam();
+    await expectArrived(transfer, size);
+  });
+
+  it('a UDP circuit goes on after the relay’s interface was down', async () => {
+    const size = 64 * mib;
+    const transfer = await world().datagrams.send(size);
+    await transfer.progress(size / 10);
+    world().networks.setLink(1, 'down');
+    world().networks.setLink(1, 'up');
+    await expectArrived(transfer, size);
+  });
+
+  it('a UDP circuit outlives the relay’s process in the kernel, and ends with it in userspace', async () => {
+    const size = 64 * mib;
+    const transfer = await world().datagrams.send(size);
+    await transfer.progress(size / 10);
+    const { datapath } = await world().circuit(transfer.circuitId);
+    await world().relay.process.stop('SIGKILL');
+    if (datapath === 'xdp') {
+      // Half of it without the process.
+      await transfer.progress(size / 2);
+      await world().relay.start();
+      await expectArrived(transfer, size);
+      expect((await world().circuit(transfer.circuitId)).datapath).toBe('xdp');
+    } else {
+      await world().relay.start();
+      await world().waitForCircuits('it to be gone', (circuits) =>
+        circuits.every(({ id }) => id !== transfer.circuitId),
+      );
+      await transfer.abandon();
+    }
+    await expectArrived(await world().datagrams.send(mib), mib);
+  });
+}
