@@ -104,6 +104,13 @@ export const limits = {
    * could probe it (`legKeepAlive`); five times what portals wait for each other (`tunnelSilence`).
    */
   promotedIdle: 60 * second,
+  /** How often a relay looks whether its programs are still attached. */
+  attachmentCheckInterval: 1 * second,
+  /**
+   * The MSS that a relay announces where it may promote: with headers it fits any path that IPv6 allows (1280 bytes), so that
+   * no ICMP about a packet too big has to find its way through a promoted circuit.
+   */
+  promotedSegmentBytes: 1220,
   /** How often relays report byte counters. */
   circuitReportInterval: 10 * second,
   /** A leg that is idle this long is probed, so that a peer that vanished does not hold a circuit for ever. */

@@ -1,6 +1,6 @@
 import { NetportError } from '@netport/protocol';
 import { describe, expect, it } from 'vitest';
-import { chooseDatapath, defaultAddress, parseHost, parsePortRange } from './config.js';
+import { defaultAddress, parseCount, parseHost, parseInterfaces, parsePortRange } from './config.js';
 
 describe('port range', () => {
   it.each(['40000-49999', '1-3', '65533-65535'])('reads %s', (text) => {
@@ -37,7 +37,18 @@ it('takes the first IPv4 address that is not the loopback', () => {
   expect(() => defaultAddress({ lo })).toThrow('--address');
 });
 
-it('has the userspace datapath only, and says so', () => {
-  expect(chooseDatapath('auto').kind).toBe('userspace');
-  expect(() => chooseDatapath('xdp')).toThrow('userspace');
+describe('interfaces', () => {
+  it('reads one or several', () => {
+    expect(parseInterfaces('eth0')).toEqual(['eth0']);
+    expect(parseInterfaces('eth0,br-lan,wg0.5')).toEqual(['eth0', 'br-lan', 'wg0.5']);
+  });
+  it.each(['', 'eth0,', 'a b', 'eth/0', 'longer-than-fifteen'])('refuses "%s"', (text) => {
+    expect(() => parseInterfaces(text)).toThrow(NetportError);
+  });
+});
+
+it('reads how many circuits the kernel has room for', () => {
+  expect(parseCount('1')).toBe(1);
+  expect(parseCount('4096')).toBe(4096);
+  for (const text of ['0', '4097', '-1', '1.5', 'many', '']) expect(() => parseCount(text)).toThrow(NetportError);
 });

@@ -1,11 +1,6 @@
 import { networkInterfaces } from 'node:os';
-import { addressKind, NetportError } from '@netport/protocol';
+import { addressKind, limits, NetportError } from '@netport/protocol';
 import type { PortRange } from './core/port-pool.js';
-import type { Datapath } from './datapath/datapath.js';
-import { userspaceDatapath } from './datapath/userspace.js';
-
-export const datapathChoices = ['auto', 'userspace', 'xdp'] as const;
-export type DatapathChoice = (typeof datapathChoices)[number];
 
 /** One port for the probe and two for a circuit. */
 const fewestPorts = 3;
@@ -41,11 +36,18 @@ export function defaultAddress(interfaces = networkInterfaces()): string {
   throw new NetportError('address_unavailable', 'this machine has no public IPv4 address: give one with --address');
 }
 
-/** Throws `invalid_request` where the choice is not part of this build. */
-export function chooseDatapath(choice: DatapathChoice): Datapath {
-  if (choice !== 'xdp') return userspaceDatapath();
-  throw new NetportError(
-    'invalid_request',
-    'this build has only the userspace datapath: use --datapath auto or userspace',
-  );
+/** `eth0` or `eth0,eth1`. Throws `invalid_request`. */
+export function parseInterfaces(text: string): string[] {
+  const names = text.split(',');
+  // linux: include/uapi/linux/if.h IFNAMSIZ, dev_valid_name
+  const wrong = names.find((name) => !/^[^\s/:]{1,15}$/.test(name));
+  if (wrong !== undefined) throw new NetportError('invalid_request', `"${wrong}" is not the name of an interface`);
+  return names;
+}
+
+/** How many circuits: at least one, at most what a relay may carry. Throws `invalid_request`. */
+export function parseCount(text: string): number {
+  const count = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= limits.circuitsPerRelay) return count;
+  throw new NetportError('invalid_request', `"${text}" is not a number from 1 to ${limits.circuitsPerRelay}`);
 }

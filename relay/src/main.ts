@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import { limits } from '@netport/protocol';
 import {
   addCommonOptions,
   argument,
@@ -10,8 +11,9 @@ import {
   tuneGarbageCollection,
 } from '@netport/runtime';
 import { Command } from 'commander';
-import { type DatapathChoice, datapathChoices, parseHost, parsePortRange } from './config.js';
+import { parseCount, parseHost, parseInterfaces, parsePortRange } from './config.js';
 import type { PortRange } from './core/port-pool.js';
+import { type DatapathChoice, datapathChoices, type PromotionChoice, promotionChoices } from './datapath/choose.js';
 import { startRelay } from './relay.js';
 
 interface RunOptions extends CommonOptions {
@@ -19,7 +21,10 @@ interface RunOptions extends CommonOptions {
   address?: string;
   ports: PortRange;
   datapath: DatapathChoice;
-  interface?: string;
+  tcpPromotion: PromotionChoice;
+  interface?: string[];
+  kernelCircuits: number;
+  pinDirectory: string;
   listenAddress?: string;
 }
 
@@ -43,16 +48,38 @@ addCommonOptions(program.command('run').description('run the relay until SIGTERM
       .default({ first: 40000, last: 49999 }, '40000-49999'),
   )
   .addOption(
-    environmentOption('--datapath <datapath>', 'how legs are joined')
+    environmentOption('--datapath <datapath>', 'who forwards: the kernel (xdp), or this process (userspace)')
       .choices([...datapathChoices])
       .default('auto'),
   )
-  .addOption(environmentOption('--interface <name>', 'network interface of the xdp datapath'))
+  .addOption(
+    environmentOption('--tcp-promotion <hook>', 'where the kernel takes over TCP circuits (auto: tc)')
+      .choices([...promotionChoices])
+      .default('auto'),
+  )
+  .addOption(
+    environmentOption(
+      '--interface <names>',
+      'where legs come in, such as eth0 or eth0,eth1 (default: the one with the address, or with the default route)',
+    ).argParser(argument(parseInterfaces)),
+  )
+  .addOption(
+    environmentOption('--kernel-circuits <number>', 'circuits that the kernel has room for')
+      .argParser(argument(parseCount))
+      .default(limits.circuitsPerRelay),
+  )
+  .addOption(
+    environmentOption('--pin-directory <dir>', 'in a BPF filesystem: what lets circuits survive a restart').default(
+      '/sys/fs/bpf/netport',
+    ),
+  )
   .addOption(environmentOption('--listen-address <ip>', 'where to listen for legs (default: every address)'))
   .action(async (options: RunOptions) => {
     const log = createLogger('relay', options.logLevel);
     tuneGarbageCollection();
-    await runProcess(() => startRelay({ ...options, version, log }), options.grace);
+    const { datapath, tcpPromotion, interface: interfaces, kernelCircuits, pinDirectory } = options;
+    const datapathOptions = { datapath, tcpPromotion, interfaces, kernelCircuits, pinDirectory };
+    await runProcess(() => startRelay({ ...options, datapath: datapathOptions, version, log }), options.grace);
   });
 
 await main(program, process.argv);

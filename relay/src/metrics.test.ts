@@ -6,14 +6,16 @@ import { RelayIo } from './io/relay-io.js';
 import { relayMetrics } from './metrics.js';
 
 it('shows circuits, half-open connections, bytes and rejections by reason', async () => {
+  const describe = () => ({ interfaces: [], drops: { unbound: 7 }, declined: { mss: 3 } });
   const core = new RelayCore({ ports: { first: 1, last: 2 } });
+  const datapath = { ...userspaceDatapath(), describe };
   const io = new RelayIo({
     core,
-    datapath: userspaceDatapath(),
+    datapath,
     onReport: () => {},
     log: createLogger('relay', 'silent'),
   });
-  const registry = relayMetrics({ core, io, up: () => true });
+  const registry = relayMetrics({ core, io, datapath, up: () => true });
   core.handle({ type: 'connected', connection: 1, port: 1 }, 0);
   // Read twice: counters are taken over, not added up.
   await registry.metrics();
@@ -23,5 +25,9 @@ it('shows circuits, half-open connections, bytes and rejections by reason', asyn
   expect(text).toContain('netport_relay_circuits{state="joined"} 0\n');
   expect(text).toContain('netport_relay_half_open_connections 0\n');
   expect(text).toContain('netport_relay_bytes_total 0\n');
+  expect(text).toContain('netport_relay_packets_total 0\n');
+  expect(text).toContain('netport_relay_kernel_drops_total{reason="unbound"} 7\n');
+  expect(text).toContain('netport_relay_kernel_declined_total{reason="mss"} 3\n');
+  expect(text).toContain('netport_relay_joined_circuits{datapath="tc"} 0\n');
   expect(text).toContain('netport_relay_control_up 1\n');
 });

@@ -38,6 +38,8 @@ afterEach(async () => {
   await rm(data, { recursive: true });
 });
 
+const datapath = { datapath: 'userspace', tcpPromotion: 'off', kernelCircuits: 1, pinDirectory: '/' } as const;
+
 const start = async (join?: string) => {
   relay = await startRelay({
     data,
@@ -45,7 +47,7 @@ const start = async (join?: string) => {
     address: '127.0.0.1',
     ports: range(),
     listenAddress: '127.0.0.1',
-    datapath: 'auto',
+    datapath,
     version,
     log: createLogger('relay', 'silent'),
   });
@@ -136,7 +138,7 @@ it('refuses a control server that a revocation list names, after a restart too',
     address: 'x',
     ports: range(),
     listenAddress: '127.0.0.1',
-    datapath: 'auto',
+    datapath,
     version,
     log,
   });

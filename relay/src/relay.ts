@@ -11,12 +11,12 @@ import {
   type StoredIdentity,
   serveMetrics,
 } from '@netport/runtime';
-import { chooseDatapath, type DatapathChoice, defaultAddress } from './config.js';
+import { defaultAddress } from './config.js';
 import { openRelaySession, type RelaySession } from './control/session.js';
 import type { CircuitReport } from './core/events.js';
 import type { PortRange } from './core/port-pool.js';
 import { RelayCore } from './core/relay-core.js';
-import type { Datapath } from './datapath/datapath.js';
+import { chooseDatapath, type DatapathOptions } from './datapath/choose.js';
 import { openProbe } from './io/probe.js';
 import { RelayIo, type RelayIoOptions } from './io/relay-io.js';
 import { relayMetrics } from './metrics.js';
@@ -31,7 +31,7 @@ export interface RelayOptions {
   ports: PortRange;
   /** Where legs are listened for; every address by default. */
   listenAddress?: string | undefined;
-  datapath: DatapathChoice;
+  datapath: Omit<DatapathOptions, 'address' | 'listenAddress' | 'data' | 'log'>;
   /** HOST:PORT */
   metrics?: string | undefined;
   version: string;
@@ -40,17 +40,16 @@ export interface RelayOptions {
 
 /** Starts a relay. Throws `token_*`, `cert_*`, `data_directory_*`, `address_*` or `unavailable`, with what to do. */
 export async function startRelay(options: RelayOptions): Promise<Running> {
-  const datapath = chooseDatapath(options.datapath);
   const directory = await openDataDirectory(options.data);
   try {
-    return await run(options, datapath, directory);
+    return await run(options, directory);
   } catch (error) {
     await directory.close();
     throw error;
   }
 }
 
-async function run(options: RelayOptions, datapath: Datapath, directory: DataDirectory): Promise<Running> {
+async function run(options: RelayOptions, directory: DataDirectory): Promise<Running> {
   const { log, version, ports, listenAddress } = options;
   const identity = await identify(directory, options);
   const address = options.address ?? defaultAddress();
@@ -58,6 +57,7 @@ async function run(options: RelayOptions, datapath: Datapath, directory: DataDir
   const revocations = await openRevocationStore({ directory, identity, log });
 
   const probe = await openProbe(ports, listenAddress);
+  const datapath = chooseDatapath({ ...options.datapath, address, listenAddress, data: directory.path, log });
   const core = new RelayCore({ ports: probe.ports });
   let session: RelaySession | undefined;
   const onReport: RelayIoOptions['onReport'] = (report, counters) => {
@@ -70,18 +70,26 @@ async function run(options: RelayOptions, datapath: Datapath, directory: DataDir
   const metrics = options.metrics
     ? await serveMetrics({
         address: options.metrics,
-        registry: relayMetrics({ core, io, up: () => session?.up ?? false }),
+        registry: relayMetrics({ core, io, datapath, up: () => session?.up ?? false }),
       })
     : undefined;
   log.info(
     { id: identity.id, address, ports: probe.ports, probePort: probe.port, metrics: metrics?.url },
     `relay started with the ${datapath.kind} datapath`,
   );
+  const datapathReason = datapath.describe().reason;
 
   session = openRelaySession({
     identity,
     revocations,
-    self: { version, address, probePort: probe.port, capacity: capacity(probe.ports), datapath: datapath.kind },
+    self: {
+      version,
+      address,
+      probePort: probe.port,
+      capacity: capacity(probe.ports),
+      datapath: datapath.kind,
+      datapathReason,
+    },
     onEvent: (event) => io.dispatch(event),
     counters: () => io.counters(),
     log,
@@ -92,7 +100,7 @@ async function run(options: RelayOptions, datapath: Datapath, directory: DataDir
     online: opened.up,
     since: opened.since,
     address,
-    datapath: datapath.kind,
+    datapath: { kind: datapath.kind, ...datapath.describe() },
     ...core.counts,
     rejected: { ...core.rejected, ...io.dropped },
   }));

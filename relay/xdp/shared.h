@@ -82,7 +82,6 @@ struct np_leg {
 	__u8 fin;             /* it has sent FIN */
 	__u8 fin_acked;       /* and the other leg has acknowledged that */
 	__u8 reset;           /* it has sent an RST that is inside the other leg's window */
-	__u8 zero[4];
 };
 
 /* ports: ports of circuits that are not (yet) forwarded here. Key: np_port_key. */

@@ -23,6 +23,16 @@ export interface RelayIoOptions {
 
 type CommandOf<Type extends RelayCommand['type']> = Extract<RelayCommand, { type: Type }>;
 
+interface Totals {
+  bytes: number;
+  packets: number;
+}
+
+const plus = ({ bytes, packets }: Totals, circuit: LegCounters): Totals => ({
+  bytes: bytes + circuit.bytes[0] + circuit.bytes[1],
+  packets: packets + (circuit.packets?.[0] ?? 0) + (circuit.packets?.[1] ?? 0),
+});
+
 /** The core's hands: turns what sockets do into events, and carries out the commands. Decides nothing. */
 export class RelayIo {
   readonly #options: RelayIoOptions;
@@ -35,7 +45,8 @@ export class RelayIo {
     this.dispatch({ type: 'datagram', port, from, bytes }),
   );
   readonly #joins = new Map<CircuitId, Join | DatagramJoin>();
-  #bytesOfEnded = 0;
+  /** Of circuits that have ended. */
+  #ended: Totals = { bytes: 0, packets: 0 };
   #lastConnection = 0;
   #timer: NodeJS.Timeout | undefined;
   #polling: NodeJS.Timeout | undefined;
@@ -70,8 +81,8 @@ export class RelayIo {
   }
 
   /** Received from legs since the relay started. */
-  bytesTotal(): number {
-    return this.counters().reduce((total, { bytes }) => total + bytes[0] + bytes[1], this.#bytesOfEnded);
+  totals(): Totals {
+    return this.counters().reduce(plus, this.#ended);
   }
 
   #execute(command: RelayCommand): void {
@@ -113,7 +124,7 @@ export class RelayIo {
         const counters = this.#countersOf(report.circuitId);
         if (report.type === 'ended') {
           this.#joins.delete(report.circuitId);
-          this.#bytesOfEnded += counters.bytes[0] + counters.bytes[1];
+          this.#ended = plus(this.#ended, counters);
         }
         this.#options.onReport(report, counters);
       }

@@ -46,6 +46,8 @@ export const flowKey: Codec<FlowKey> = struct({
   localPort: be16,
   protocol: u32,
 });
+/** Nobody: what stands where there is no circuit. */
+export const noFlowKey: FlowKey = { remote: new Uint8Array(16), remotePort: 0, localPort: 0, protocol: 0 };
 
 export interface Flow {
   local: Uint8Array;

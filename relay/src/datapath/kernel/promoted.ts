@@ -1,0 +1,89 @@
+import type { ErrorCode, LegCounters } from '@netport/protocol';
+import type { Join } from '../datapath.js';
+import { type CircuitTable, other, type Slot, type Traffic } from './circuit-table.js';
+import type { Flow } from './layout.js';
+import { promotedAt, reap, resetOf } from './reaper.js';
+import { encodeSegment, type Segment } from './segment.js';
+import type { RawSender } from './sockets.js';
+
+export interface PromotedOptions {
+  slot: Slot;
+  datapath: Exclude<LegCounters['datapath'], 'userspace'>;
+  /** By which address of ours each leg is spoken to. */
+  flows: readonly [Pick<Flow, 'local'>, Pick<Flow, 'local'>];
+  /** To be sent until they have arrived; unknown where a process before this one sent them. */
+  marks?: readonly [Segment, Segment];
+  table: CircuitTable;
+  raw: RawSender;
+  /** Nanoseconds of CLOCK_MONOTONIC, which the program reads too. */
+  now: () => bigint;
+}
+
+/** A circuit that the kernel forwards and no socket of this process belongs to. Its owner has to look at it now and then. */
+export class PromotedJoin implements Join {
+  readonly datapath: PromotedOptions['datapath'];
+  readonly closed: Promise<ErrorCode>;
+  readonly #options: PromotedOptions;
+  #reaping: ReturnType<typeof promotedAt>;
+  #resolve: (code: ErrorCode) => void = () => {};
+  #last: Traffic | undefined;
+
+  constructor(options: PromotedOptions) {
+    this.#options = options;
+    this.datapath = options.datapath;
+    this.#reaping = promotedAt(options.now());
+    this.closed = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+  }
+
+  counters(): [number, number] {
+    return this.#traffic().bytes;
+  }
+
+  packets(): [number, number] {
+    return this.#traffic().packets;
+  }
+
+  end(): void {
+    this.#end('circuit_closed', true);
+  }
+
+  /** Sends again what has not arrived, and ends what is over. */
+  look(): void {
+    if (this.#last) return;
+    const { table, slot, marks, now } = this.#options;
+    const { verdict, reaping } = reap(table.legs(slot), this.#reaping, now());
+    this.#reaping = reaping;
+    if (verdict.do === 'end') this.#end(verdict.code, verdict.reset);
+    if (verdict.do !== 'mark') return;
+    // Nobody knows any more what the process before this one had to say: the portals ask for another circuit.
+    if (!marks) this.#end('tunnel_lost', true);
+    else for (const side of verdict.legs) this.#send(marks[side]);
+  }
+
+  #traffic(): Traffic {
+    return this.#last ?? this.#options.table.traffic(this.#options.slot);
+  }
+
+  #end(code: ErrorCode, reset: boolean): void {
+    if (this.#last) return;
+    const { table, slot, flows } = this.#options;
+    const legs = table.legs(slot);
+    const keys = table.keys(slot);
+    this.#last = table.traffic(slot);
+    table.remove(slot);
+    if (reset && keys) {
+      for (const side of [0, other(0)] as const) this.#send(resetOf(keys[side], flows[side], legs[side]));
+    }
+    this.#resolve(code);
+  }
+
+  #send(segment: Segment): void {
+    try {
+      this.#options.raw.send(encodeSegment(segment));
+    } catch {
+      // A mark is sent again; a portal that misses its reset finds out by silence.
+    }
+  }
+}
