@@ -1,4 +1,5 @@
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { NetportError } from './errors.js';
@@ -53,6 +54,8 @@ describe('bind', () => {
     ],
   ] as const)('of kind %s has the bytes of docs/protocol.md', (kind, counter, hex) => {
     expect(Buffer.from(sign({ ...example, kind, counter })).toString('hex')).toBe(hex);
+    const document = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
+    expect(document.replaceAll(/\s/g, '')).toContain(hex);
   });
 
   it('round-trips', () => {
