@@ -1,4 +1,4 @@
-import { createSocket, type RemoteInfo, type Socket, type SocketType } from 'node:dgram';
+import { createSocket, type RemoteInfo, type Socket, type SocketOptions, type SocketType } from 'node:dgram';
 import { isIPv4 } from 'node:net';
 import { limits, NetportError } from '@netport/protocol';
 import { systemError } from '@netport/runtime';
@@ -38,9 +38,8 @@ export async function openDatagramPort(options: DatagramPortOptions): Promise<Da
 
 function bind(type: SocketType, port: number, address: string): Promise<Socket> {
   // Every address here is one already: the default lookup would cost a turn of the event loop for each datagram.
-  const lookup = (host: string, _options: unknown, found: (error: null, address: string, family: number) => void) =>
-    found(null, host, type === 'udp4' ? 4 : 6);
-  const socket = createSocket({ type, lookup: lookup as never });
+  const lookup: SocketOptions['lookup'] = (host, _options, found) => found(null, host, type === 'udp4' ? 4 : 6);
+  const socket = createSocket({ type, lookup });
   return new Promise((resolve, reject) => {
     socket.once('error', (error) => {
       socket.close();
@@ -65,6 +64,8 @@ function portOf(socket: Socket, { onDatagram, onFault }: DatagramPortOptions): D
   socket.setSendBufferSize(limits.udpReceiveBufferBytes);
   socket.on('error', onFault);
   socket.on('message', (bytes, info) => {
+    // Nobody can be there: it was made up, and sending to it would throw.
+    if (info.port === 0) return;
     // Nearly every datagram comes from the sender of the one before.
     if (!from || sender?.port !== info.port || sender.address !== info.address) {
       sender = info;

@@ -5,6 +5,7 @@ import { createLogger } from '@netport/runtime';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { CircuitReport } from '../core/events.js';
 import { RelayCore } from '../core/relay-core.js';
+import type { Datapath, Join } from '../datapath/datapath.js';
 import { userspaceDatapath } from '../datapath/userspace.js';
 import { closing, dial, dialLeg, readReadyMark, waitFor } from '../testing/sockets.js';
 import { openProbe } from './probe.js';
@@ -143,6 +144,35 @@ it('closes ports that come to listen after their circuit has gone', async () => 
   io.dispatch({ type: 'close', circuitId });
   expect((await reported('refused')).report.code).toBe('circuit_closed');
   await expect.poll(() => isRefused(first)).toBe(true);
+});
+
+it('takes up what an earlier process left, and tells of its end', async () => {
+  let close: (code: 'tunnel_lost') => void = () => {};
+  const closed = new Promise<'tunnel_lost'>((resolve) => {
+    close = resolve;
+  });
+  const left: Join = {
+    datapath: 'tc',
+    counters: () => [5, 6],
+    packets: () => [1, 2],
+    end: () => close('tunnel_lost'),
+    closed,
+  };
+  const ports = [first, 1] as const;
+  const datapath: Datapath = {
+    ...userspaceDatapath(),
+    adopt: () => [{ circuitId, transport: 'tcp', ports, join: left }],
+  };
+  const onReport = (report: CircuitReport, counters: LegCounters) => reports.push({ report, counters });
+  io = new RelayIo({ core, datapath, listenAddress, onReport, log, now: () => now });
+  io.adopt();
+  const counters = { circuitId, datapath: 'tc', bytes: [5, 6], packets: [1, 2] };
+  expect(io.counters()).toEqual([counters]);
+  expect(core.counts).toMatchObject({ circuits: 1, joined: 1, ports: 1 });
+  close('tunnel_lost');
+  expect(await reported('ended')).toEqual({ report: { type: 'ended', circuitId, code: 'tunnel_lost' }, counters });
+  expect(io.totals()).toEqual({ bytes: 11, packets: 3 });
+  expect(core.counts.circuits).toBe(0);
 });
 
 it('puts the probe on the first port that is free', async () => {
