@@ -34,8 +34,8 @@ export interface Maps {
   readonly devices: TypedMap<number, number>;
 }
 
-/** Those that a circuit outlives the process in. */
-const pinned = ['flows', 'legs', 'ports', 'senders', 'counters', 'drops', 'circuits', 'devices'] as const;
+/** Those that a circuit outlives the process in. Not `devices`, which libbpf does not recognise: it is filled on attaching. */
+const pinned = ['flows', 'legs', 'ports', 'senders', 'counters', 'drops', 'circuits'] as const;
 
 export interface KernelProgramOptions {
   /** The compiled relay.bpf.c. */
@@ -64,7 +64,7 @@ export class KernelProgram {
   constructor({ object, interfaces, tcpHook, circuits, pins, log }: KernelProgramOptions) {
     this.interfaces = interfaces;
     this.#pins = pins;
-    this.#object = load(object, { circuits, tcpAtXdp: tcpHook === 'xdp' }, pins);
+    this.#object = load({ object, circuits, tcpHook, pins, log });
     this.maps = mapsOf(this.#object);
     this.attachments = new Attachments({
       programs: { xdp: this.#object.program('netport_xdp'), tc: this.#object.program('netport_tc') },
@@ -101,35 +101,33 @@ export class KernelProgram {
   }
 }
 
+type LoadOptions = Omit<KernelProgramOptions, 'interfaces'>;
+
 /**
- * The maps that are pinned are used again, with what is in them. Those of a program with other sizes cannot be: then
- * everything that was pinned goes, and with it the circuits of the process before.
+ * Maps that are pinned are used again, with what is in them. Those of a program with other sizes cannot be: then everything
+ * that was pinned goes, and with it the circuits of the process before.
  */
-function load(file: string, sizes: Sizes, pins: Pins | undefined): BpfObject {
-  const attempt = () => loadObject(file, { maps: mapOptions(sizes, pins) });
+function load(options: LoadOptions): BpfObject {
+  const { object, pins, log } = options;
+  const attempt = () => loadObject(object, { maps: mapOptions(options) });
   if (!pins?.has(pinned[0])) return attempt();
   try {
     return attempt();
   } catch (error) {
-    if (error instanceof LibbpfError && error.code !== 'EINVAL') throw error;
+    if (!(error instanceof LibbpfError) || error.code !== 'EINVAL') throw error;
+    log.warn(`circuits of the process before end: ${error.message}`);
     pins.removeAll();
     pins.make();
     return attempt();
   }
 }
 
-interface Sizes {
-  circuits: number;
-  tcpAtXdp: boolean;
-}
-
-function mapOptions({ circuits, tcpAtXdp }: Sizes, pins: Pins | undefined): Record<string, MapOptions> {
-  const entries: Partial<Record<(typeof pinned)[number], number>> = {
-    ...{ flows: circuits * 2, legs: circuits * 2, counters: circuits * 2, circuits },
-  };
-  const options: Record<string, MapOptions> = { '.rodata': { initial: Uint8Array.of(tcpAtXdp ? 1 : 0) } };
+function mapOptions({ circuits, tcpHook, pins }: LoadOptions): Record<string, MapOptions> {
+  const options: Record<string, MapOptions> = { '.rodata': { initial: Uint8Array.of(tcpHook === 'xdp' ? 1 : 0) } };
+  const legs = circuits * 2;
+  const sizes: Partial<Record<(typeof pinned)[number], number>> = { flows: legs, legs, counters: legs, circuits };
   for (const name of pinned) {
-    const maxEntries = entries[name];
+    const maxEntries = sizes[name];
     options[name] = { ...(maxEntries && { maxEntries }), ...(pins && { pinned: pins.path(name) }) };
   }
   return options;
