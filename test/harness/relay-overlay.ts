@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import type { CircuitView, RelayView } from '@netport/protocol';
 import { type Dialled, dialFrom, type Ending, type Request, Service } from './applications.js';
+import { type BpfFileSystem, mountBpf } from './bpf-file-system.js';
 import { DatagramPortals } from './datagram-portals.js';
 import { Overlay } from './overlay.js';
 import {
@@ -18,6 +19,8 @@ export interface RelayOverlayOptions extends RelayNetworksOptions {
   datapath: DatapathChoice;
   /** What portals reach control server and relay over. */
   version?: IpVersion;
+  /** Further arguments of `netport-relay run`. */
+  relayArgs?: readonly string[];
 }
 
 const listener = { host: '127.0.0.1', port: 7000 };
@@ -33,12 +36,15 @@ export class RelayOverlay {
     readonly overlay: Overlay,
     readonly service: Service,
     readonly datagrams: DatagramPortals,
-    /** What it actually took. */
+    private readonly pins: BpfFileSystem,
+    /** What the relay actually took. */
     readonly datapath: RelayView['datapath'],
   ) {}
 
-  static async start({ datapath, version = 'ipv4', ...options }: RelayOverlayOptions): Promise<RelayOverlay> {
+  static async start(options: RelayOverlayOptions): Promise<RelayOverlay> {
+    const { datapath, version = 'ipv4', relayArgs = [] } = options;
     const networks = relayNetworks(options);
+    const pins = mountBpf();
     try {
       const { relay, lan1, lan2, addresses } = networks;
       const address = addresses[version];
@@ -47,16 +53,19 @@ export class RelayOverlay {
         network: { hub: relay, address, portals: { left: lan1, right: lan2 } },
         relayArgs: [
           ...['--datapath', datapath, '--interface', Object.values(relayInterfaces).join()],
+          ...['--pin-directory', pins.path],
           // Answers must come from the address that portals dial, not from the one of the interface.
           ...['--listen-address', address, '--metrics', metrics],
+          ...relayArgs,
         ],
       });
       const service = await Service.start(lan2, listener.host);
       await overlay.addPair('traffic', `left:${listener.host}:${listener.port}`, `right:127.0.0.1:${service.port}`);
       const datagrams = await DatagramPortals.start(overlay, networks);
       const [view] = await overlay.cli<RelayView[]>(['relay', 'ls']);
-      return new RelayOverlay(networks, overlay, service, datagrams, view?.datapath ?? 'userspace');
+      return new RelayOverlay(networks, overlay, service, datagrams, pins, view?.datapath ?? 'userspace');
     } catch (error) {
+      pins.remove();
       networks.remove();
       throw error;
     }
@@ -120,6 +129,7 @@ export class RelayOverlay {
     await this.datagrams.stop();
     await this.service.stop();
     await this.overlay.stop();
+    this.pins.remove();
     this.networks.remove();
   }
 }

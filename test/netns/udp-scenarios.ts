@@ -39,14 +39,11 @@ export function udpScenarios(world: () => RelayOverlay): void {
     expect(world().networks.lost()).toBeGreaterThan(0);
   });
 
-  it.each([
-    ['sender', 1],
-    ['receiver', 2],
-  ] as const)('a UDP circuit follows the %s to another address of its NAT', async (_, side) => {
+  it('a UDP circuit follows a portal whose NAT gets another address', async () => {
     const size = 64 * mib;
     const transfer = await world().datagrams.send(size);
     await transfer.progress(size / 10);
-    world().networks.rebind(side);
+    world().networks.rebind(1);
     // What was on the way is lost, and what came before the relay knew.
     expect(await expectArrived(transfer, size)).toBeGreaterThan(0);
   });
