@@ -51,6 +51,21 @@ const pair = {
   error: { code: 'address_in_use', message: '127.0.0.1:8080 is taken' },
   createdAt: '2030-01-30T12:00:00Z',
 };
+const circuit = {
+  id,
+  from: 'laptop',
+  to: 'field-gw',
+  transport: 'tcp',
+  relay: 'relay-1',
+  datapath: 'tc',
+  state: 'joined',
+  ports: [40000, 40001],
+  bytesSent: 2048,
+  bytesReceived: 5,
+  packetsSent: 1200,
+  packetsReceived: 34,
+  since: '2030-01-31T11:59:48Z',
+};
 const stream = {
   pair: 'web',
   from: 'laptop',
@@ -91,7 +106,9 @@ const answers: Record<string, Reply> = {
   'GET /pairs/web': { json: pair },
   'PATCH /pairs/web': { json: { ...pair, enabled: false, state: 'disabled', error: null } },
   'DELETE /pairs/web': {},
-  'GET /circuits': { json: { items: [] } },
+  'GET /circuits': {
+    json: { items: [circuit, { ...circuit, datapath: 'userspace', packetsSent: null, packetsReceived: null }] },
+  },
   'GET /tunnels': { json: { items: [] } },
   'GET /streams': { json: { items: [stream] } },
   'GET /certificates': { json: { items: [] } },
@@ -261,7 +278,7 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
     ['relay ls', [JSON.parse(JSON.stringify(relay))]],
     ['pair add web --from laptop:127.0.0.1:8080 --to field-gw:unix:/run/web.sock', pair],
     ['pair ls', [pair]],
-    ['ls circuits', []],
+    ['ls tunnels', []],
     ['ls streams', [stream]],
     ['audit', [event(2), event(1)]],
   ])('%s --json prints the whole of it, and nothing else', async (words, value) => {
@@ -279,11 +296,16 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
         'address_in_use: 127.0.0.1:8080 is taken\n',
     );
     expect((await netport('pair disable web')).out).toBe('Disabled web. Its streams are ended at both portals.\n');
-    expect((await netport('ls circuits')).out).toContain('netport pair ls');
+    expect((await netport('ls tunnels')).out).toContain('netport pair ls');
     expect((await netport('cert ls')).out).toContain('netport portal add NAME');
   });
 
   it('shows people tables', async () => {
+    expect((await netport('ls circuits')).out).toBe(
+      'FROM    TO        RELAY    PORTS         TRANSPORT  DATAPATH   STATE   PACKETS     SENT  RECEIVED  SINCE\n' +
+        'laptop  field-gw  relay-1  40000, 40001  tcp        tc         joined    1,234  2.0 KiB       5 B  12 s ago\n' +
+        'laptop  field-gw  relay-1  40000, 40001  tcp        userspace  joined        -  2.0 KiB       5 B  12 s ago\n',
+    );
     expect((await netport('relay ls')).out).toBe(
       'NAME     ONLINE  LAST SEEN  ADDRESS    VERSION  CERTIFICATE ENDS  DATAPATH   CIRCUITS\n' +
         'relay-1  yes     now        192.0.2.7  0.1.0    in 6 d            userspace  2/100\n',

@@ -87,8 +87,9 @@ export const circuitSchema = z.object({
   ports: z.tuple([z.int(), z.int()]),
   bytesSent: bytes,
   bytesReceived: bytes,
-  /** Packets sent and received; null where the relay forwards bytes. */
-  packets: z.tuple([z.int(), z.int()]).nullable(),
+  /** Null where the relay forwards bytes, not packets. */
+  packetsSent: z.int().nullable(),
+  packetsReceived: z.int().nullable(),
   since: timestampSchema,
 });
 export type CircuitView = z.infer<typeof circuitSchema>;

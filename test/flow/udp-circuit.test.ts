@@ -39,9 +39,9 @@ describe('a circuit over UDP', () => {
 
     const [circuit] = await overlay.cli<CircuitView[]>(['ls', 'circuits']);
     expect(circuit).toMatchObject({ id: received.circuitId, from: 'a', to: 'b', transport: 'udp', state: 'joined' });
-    expect(circuit?.packets?.[0]).toBeGreaterThanOrEqual(Number(sent.datagrams));
+    expect(circuit?.packetsSent).toBeGreaterThanOrEqual(Number(sent.datagrams));
     expect(circuit?.bytesSent).toBeGreaterThan(8_000_000);
-    expect(circuit?.packets?.[1]).toBeGreaterThan(0);
+    expect(circuit?.packetsReceived).toBeGreaterThan(0);
   });
 
   it('ends when the pair is removed', async () => {

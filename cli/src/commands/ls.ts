@@ -44,6 +44,10 @@ const counters = (now: number): Column<{ bytesSent: number; bytesReceived: numbe
   { title: 'SINCE', value: ({ since }) => relativeTime(since, now) },
 ];
 
+/** Both directions; nothing where the relay forwards bytes. */
+const packets = ({ packetsSent, packetsReceived }: CircuitView): string | null =>
+  packetsSent === null || packetsReceived === null ? null : (packetsSent + packetsReceived).toLocaleString('en');
+
 const circuitColumns = (now: number): Column<CircuitView>[] => [
   { title: 'FROM', value: ({ from }) => from },
   { title: 'TO', value: ({ to }) => to },
@@ -52,6 +56,7 @@ const circuitColumns = (now: number): Column<CircuitView>[] => [
   { title: 'TRANSPORT', value: ({ transport }) => transport },
   { title: 'DATAPATH', value: ({ datapath }) => datapath },
   { title: 'STATE', value: ({ state }) => state },
+  { title: 'PACKETS', value: packets, align: 'right' },
   ...counters(now),
 ];
 

@@ -56,6 +56,7 @@ export const circuitView = (circuit: CircuitRecord): CircuitView => ({
   ports: circuit.ports,
   bytesSent: circuit.sent,
   bytesReceived: circuit.received,
-  packets: circuit.packets ?? null,
+  packetsSent: circuit.packets?.[0] ?? null,
+  packetsReceived: circuit.packets?.[1] ?? null,
   since: circuit.createdAt.toISOString(),
 });

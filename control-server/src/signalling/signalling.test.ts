@@ -227,7 +227,8 @@ test('a circuit: allocated on a relay, offered to both, counted, ended, written 
       bytesSent: 100,
       bytesReceived: 7,
       datapath: 'xdp',
-      packets: [3, 2],
+      packetsSent: 3,
+      packetsReceived: 2,
     },
   ]);
 
