@@ -5,12 +5,13 @@ import { freePort, type LogLine, Overlay, type RunningProcess, root, startProces
 
 const script = join(root, 'test/dist/harness/udp-portal.js');
 
-describe('a circuit over UDP', () => {
+// What the machine allows, and what works everywhere.
+describe.each(['auto', 'userspace'])('a circuit over UDP, with --datapath %s', (datapath) => {
   let overlay: Overlay;
   let receiver: RunningProcess;
 
   beforeAll(async () => {
-    overlay = await Overlay.start();
+    overlay = await Overlay.start({ relayArgs: ['--datapath', datapath] });
     await overlay.addPair('a-to-b', `a:127.0.0.1:${await freePort()}`, `b:127.0.0.1:${await freePort()}`);
     // Their identities go to two programs that use UDP circuits.
     for (const name of ['a', 'b']) await overlay.portal(name).process.stop('SIGKILL');
