@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
-import { unavailable as bpfUnavailable, LibbpfError } from '@netport/libbpf';
+import { unavailable as bpfUnavailable } from '@netport/libbpf';
 import { NetportError } from '@netport/protocol';
 import type { Logger } from '@netport/runtime';
 import type { Datapath } from './datapath.js';
@@ -73,20 +73,24 @@ function openKernel(options: DatapathOptions): KernelDatapath {
   });
 }
 
-const reasons: Record<string, [code: 'permission_denied' | 'unavailable' | 'invalid_request', text: string]> = {
-  EPERM: ['permission_denied', 'it needs CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON and CAP_NET_RAW (docs/operations.md)'],
-  EACCES: ['permission_denied', 'it needs CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON and CAP_NET_RAW (docs/operations.md)'],
-  EBUSY: ['unavailable', 'another XDP program is on that interface'],
-  ENODEV: ['invalid_request', 'there is no such interface: see --interface'],
-  ENOSYS: ['unavailable', 'this kernel has no BPF'],
+const rights = 'the relay needs CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_NET_RAW (docs/operations.md)';
+
+/** What the kernel's codes mean here. Its own words are kept where they add something. */
+const reasons: Record<string, (error: Error) => NetportError> = {
+  EPERM: (cause) => new NetportError('permission_denied', rights, { cause }),
+  EACCES: (cause) => new NetportError('permission_denied', rights, { cause }),
+  ENODEV: (cause) => new NetportError('invalid_request', `${cause.message}: see --interface`, { cause }),
+  EBUSY: (cause) => new NetportError('unavailable', `another XDP program is there: ${cause.message}`, { cause }),
 };
 
 function explain(thrown: unknown): NetportError {
   if (thrown instanceof NetportError) return thrown;
-  if (!(thrown instanceof LibbpfError)) throw thrown;
-  const [code, text] = reasons[thrown.code] ?? ['unavailable', undefined];
-  return new NetportError(code, text ? `${text}: ${thrown.message}` : thrown.message, { cause: thrown });
+  if (!isSystemError(thrown)) throw thrown;
+  return reasons[thrown.code]?.(thrown) ?? new NetportError('unavailable', thrown.message, { cause: thrown });
 }
+
+const isSystemError = (thrown: unknown): thrown is Error & { code: string } =>
+  thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string';
 
 /** A kernel without IPv6 has no such file. */
 function read(path: string): string {

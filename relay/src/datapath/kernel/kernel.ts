@@ -50,15 +50,16 @@ export class KernelDatapath implements Datapath {
   readonly #declined = Object.fromEntries(declineReasons.map((reason) => [reason, 0])) as Record<DeclineReason, number>;
   readonly #lacks: string[] = [];
   readonly #timers: NodeJS.Timeout[];
+  #xdpFailed = false;
 
-  /** Throws a LibbpfError, or what the raw socket or the program's file throw, with nothing left attached. */
+  /** Throws a LibbpfError, or what the kernel says of the raw socket, with nothing left attached. */
   constructor(options: KernelDatapathOptions) {
     const { object, interfaces, circuits, pins, log, xdpAtOnce } = options;
     this.#options = options;
-    const { tcpHook } = options;
-    this.#raw = tcpHook ? openRawSender() : undefined;
+    this.#raw = options.tcpHook && this.#openRaw();
+    const tcpHook = this.#raw && options.tcpHook;
     const kept = 'reason' in pins ? undefined : pins;
-    if ('reason' in pins) this.#lacks.push(`circuits end with this process: ${pins.reason}`);
+    if ('reason' in pins) this.#lack(`circuits end with this process: ${pins.reason}`);
     try {
       this.#program = new KernelProgram({ object, interfaces, tcpHook, circuits, pins: kept, log });
       if (xdpAtOnce) this.#program.attachXdp();
@@ -146,18 +147,30 @@ export class KernelDatapath implements Datapath {
     this.#raw?.close();
   }
 
+  #openRaw(): RawSender | undefined {
+    try {
+      return openRawSender();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EPERM') throw error;
+      this.#lack('TCP stays in userspace: promotion needs CAP_NET_RAW');
+      return undefined;
+    }
+  }
+
+  #lack(reason: string): void {
+    this.#lacks.push(reason);
+    this.#options.log.warn(reason);
+  }
+
   #attachXdp(): void {
     if (this.#xdpFailed) return;
     try {
       this.#program.attachXdp();
     } catch (error) {
       this.#xdpFailed = true;
-      const reason = `UDP stays in userspace: ${(error as Error).message}`;
-      this.#lacks.push(reason);
-      this.#options.log.warn(reason);
+      this.#lack(`UDP stays in userspace: ${(error as Error).message}`);
     }
   }
-  #xdpFailed = false;
 
   #promote({ circuitId, sockets }: TcpLegs): Join | undefined {
     const { tcpHook, log } = this.#options;
