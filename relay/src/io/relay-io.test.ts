@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { type CircuitId, encodePreamble, type LegCounters, limits } from '@netport/protocol';
+import { type CircuitId, encodePreamble, type LegCounters, limits, NetportError } from '@netport/protocol';
 import { createLogger } from '@netport/runtime';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { CircuitReport } from '../core/events.js';
@@ -173,6 +173,20 @@ it('takes up what an earlier process left, and tells of its end', async () => {
   expect(await reported('ended')).toEqual({ report: { type: 'ended', circuitId, code: 'tunnel_lost' }, counters });
   expect(io.totals()).toEqual({ bytes: 11, packets: 3 });
   expect(core.counts.circuits).toBe(0);
+});
+
+it('closes a port that the datapath does not want', async () => {
+  const datapath: Datapath = {
+    ...userspaceDatapath(),
+    open: () => {
+      throw new NetportError('limit_exceeded', 'no room');
+    },
+  };
+  const onReport = (report: CircuitReport, counters: LegCounters) => reports.push({ report, counters });
+  io = new RelayIo({ core, datapath, listenAddress, onReport, log });
+  io.dispatch({ type: 'open', request: 1, circuitId, transport: 'tcp', tokens });
+  expect((await reported('refused')).report.code).toBe('limit_exceeded');
+  await expect.poll(() => isRefused(first)).toBe(true);
 });
 
 it('puts the probe on the first port that is free', async () => {

@@ -134,19 +134,22 @@ export class RelayIo {
   async #listen({ port, circuitId, transport }: CommandOf<'listen'>): Promise<(() => void) | undefined> {
     const { datapath, listenAddress: address, log } = this.#options;
     const onFault = (error: Error) => log.warn({ port, transport }, `cannot receive: ${error.message}`);
+    const onSocket = (socket: Socket) => this.#accept(socket, port);
+    let listener: Server | { close(): void } | undefined;
     try {
-      const onSocket = (socket: Socket) => this.#accept(socket, port);
-      const listener =
+      listener =
         transport === 'tcp'
           ? await listen({ port, address, onSocket, onFault })
           : await this.#datagramLegs.open({ port, address, onFault });
-      datapath.open({ circuitId, port, transport, ...(listener instanceof Server && { server: listener }) });
+      const opened = listener;
+      datapath.open({ circuitId, port, transport, ...(opened instanceof Server && { server: opened }) });
       this.dispatch({ type: 'listening', port });
       return () => {
         datapath.release({ port, transport });
-        listener.close();
+        opened.close();
       };
     } catch (thrown) {
+      listener?.close();
       const { code, message } = asNetportError(thrown);
       log.warn({ port, code }, message);
       this.dispatch({ type: 'listen_failed', port, code });
@@ -213,6 +216,7 @@ export class RelayIo {
     if (deadline === undefined) return;
     this.#timer = setTimeout(() => this.dispatch({ type: 'tick' }), Math.max(1, Math.ceil(deadline - this.#now())));
   }
+
   #armPoll(): void {
     if (this.#joins.size > 0) {
       this.#polling ??= setInterval(() => this.#poll(), this.#options.pollInterval ?? limits.udpLegPoll);
