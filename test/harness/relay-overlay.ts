@@ -99,8 +99,9 @@ export class RelayOverlay {
 
   /** The one TCP circuit: that of the tunnel between `left` and `right`. */
   async tunnelCircuit(): Promise<CircuitView> {
-    const [circuit, ...more] = (await this.circuits()).filter(({ transport }) => transport === 'tcp');
-    if (!circuit || more.length > 0) throw new Error(`${more.length + (circuit ? 1 : 0)} TCP circuits run, not one`);
+    const circuits = (await this.circuits()).filter(({ transport }) => transport === 'tcp');
+    const [circuit] = circuits;
+    if (!circuit || circuits.length > 1) throw new Error(`not one TCP circuit, but ${JSON.stringify(circuits)}`);
     return circuit;
   }
 
