@@ -58,9 +58,9 @@ describe('a circuit in the kernel', () => {
 });
 
 describe('the ready mark', () => {
-  it('is sent again where it was not acknowledged, at intervals', () => {
+  it('is sent again where it was not acknowledged, at every look but one that follows at once', () => {
     const again = { do: 'mark', legs: [1] };
-    expect(verdicts({}, { marked: 0 }, 0, 199, 200, 399, 400)).toEqual([keep, keep, again, keep, again]);
+    expect(verdicts({}, { marked: 0 }, 0, 20, 199, 401, 420)).toEqual([keep, keep, again, again, keep]);
     expect(verdicts({ marked: 0 }, { marked: 0 }, 200)).toEqual([{ do: 'mark', legs: [0, 1] }]);
   });
 

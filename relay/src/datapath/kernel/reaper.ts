@@ -22,7 +22,8 @@ export type Verdict =
 const nanoseconds = (milliseconds: number): bigint => BigInt(milliseconds) * 1_000_000n;
 const linger = nanoseconds(limits.promotedLinger);
 const idle = nanoseconds(limits.promotedIdle);
-const markInterval = nanoseconds(limits.readyMarkInterval);
+/** Half of it, or a look that comes a little early would put the mark off until the next one. */
+const markRest = nanoseconds(limits.readyMarkInterval) / 2n;
 const markTimeout = nanoseconds(limits.readyMarkTimeout);
 
 const keep: Verdict = { do: 'keep' };
@@ -34,7 +35,10 @@ const closed: Verdict = { do: 'end', code: 'circuit_closed', reset: false };
 /** What is remembered of a circuit whose ready marks leave now. */
 export const promotedAt = (now: bigint): Reaping => ({ since: now, markSent: now });
 
-/** What to do with a circuit, from what the program saw of its legs, and what to remember until the next look. */
+/**
+ * What to do with a circuit, from what the program saw of its legs, and what to remember until the next look. To be asked
+ * every `readyMarkInterval`.
+ */
 export function reap(legs: readonly [Leg, Leg], reaping: Reaping, now: bigint): { verdict: Verdict; reaping: Reaping } {
   const inOrder = legs.every(({ fin, finAcked }) => fin && finAcked);
   if (inOrder || legs.some(({ reset }) => reset)) {
@@ -45,7 +49,7 @@ export function reap(legs: readonly [Leg, Leg], reaping: Reaping, now: bigint): 
   const unmarked = ([0, 1] as const).filter((side) => !legs[side].marked);
   const silent = legs.some(({ seen }) => now - (seen > reaping.since ? seen : reaping.since) >= idle);
   if (silent || (unmarked.length > 0 && now - reaping.since >= markTimeout)) return { verdict: lost, reaping };
-  if (unmarked.length > 0 && now - reaping.markSent >= markInterval) {
+  if (unmarked.length > 0 && now - reaping.markSent >= markRest) {
     return { verdict: { do: 'mark', legs: unmarked }, reaping: { ...reaping, markSent: now } };
   }
   return { verdict: keep, reaping };
