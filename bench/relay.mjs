@@ -3,9 +3,10 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buildProgram, mountBpf } from '@netport/test';
 import { describeMachine, median } from './machine.mjs';
 import { makeNetworks, setOffloads } from './relay/networks.mjs';
-import { buildPrograms, busyMicroseconds, runIn } from './relay/programs.mjs';
+import { busyMicroseconds, runIn } from './relay/programs.mjs';
 import { tcpTable, udpTable } from './relay/tables.mjs';
 import { forwarding, haproxy, netport } from './relay/ways.mjs';
 
@@ -29,14 +30,16 @@ if (process.getuid() !== 0 || missing.length > 0) {
 
 const directory = mkdtempSync(join(tmpdir(), 'netport-bench-'));
 const networks = makeNetworks();
-const programs = buildPrograms(directory);
+const programs = { udp: buildProgram('udp-leg', directory), tcp: buildProgram('tcp-leg', directory) };
+const pins = mountBpf();
 
 const ours = { userspace: await netport(networks, ['--datapath', 'userspace']) };
-const kernel = await netport(networks, ['--datapath', 'xdp']).catch((error) => {
-  console.error(`without the kernel datapath: ${error.message}`);
-  return undefined;
-});
-if (kernel) ours.kernel = kernel;
+// Not `xdp`, which takes the interface before there is a UDP circuit, and segmentation offload with it on veth.
+const interfaces = ['--interface', 'left,right', '--pin-directory', pins.path];
+const automatic = await netport(networks, ['--datapath', 'auto', ...interfaces]);
+ours.kernel = automatic;
+const kernel = automatic.datapath === 'xdp' ? automatic : undefined;
+if (!kernel) console.error(`without the kernel datapath: ${automatic.reason}`);
 
 const udpWays = {
   'kernel forwarding': forwarding(),
@@ -77,6 +80,7 @@ writeFileSync(join(results, 'relay.json'), `${JSON.stringify({ machine, rounds, 
 writeFileSync(join(results, 'relay.md'), text);
 
 for (const way of Object.values(ours)) await way.end();
+pins.remove();
 networks.remove();
 rmSync(directory, { recursive: true, force: true });
 const losing = udp.filter(({ way, rate, lost }) => way === 'Netport, XDP' && rate === 'paced' && lost > 0);

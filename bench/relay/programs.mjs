@@ -1,17 +1,7 @@
-// The C ends of a measurement: built here, run in a namespace, heard line by line.
-import { execFileSync, spawn } from 'node:child_process';
+// The C ends of a measurement, run in a namespace and heard line by line.
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-
-export function buildPrograms(directory) {
-  const build = (name) => {
-    const program = join(directory, name);
-    execFileSync('cc', ['-O2', '-Wall', '-o', program, join(import.meta.dirname, `${name}.c`)], { stdio: 'inherit' });
-    return program;
-  };
-  return { udp: build('udp-leg'), tcp: build('tcp-leg') };
-}
 
 const children = new Set();
 process.on('exit', () => {

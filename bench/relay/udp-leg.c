@@ -1,8 +1,9 @@
 // One end of a stream of datagrams, as fast as the kernel takes them.
 //   udp-leg send HOST PORT BINDS SIZE SECONDS PER-SECOND    0 per second: as many as go
 //   udp-leg receive HOST PORT BINDS                         ends when nothing came for a while
-//   udp-leg flood HOST PORT - SIZE SECONDS PER-SECOND       without binding anything
+//   udp-leg flood HOST PORT PAYLOAD SIZE SECONDS PER-SECOND
 // BINDS are leg binds in hex, 64 bytes each, their counters rising; "-" sends to HOST PORT, or receives there, without.
+// A flood binds nothing; PAYLOAD is how its datagrams begin, in hex, or "-".
 #include "leg.h"
 
 enum { BIND_BYTES = 64, MAX_BINDS = 64, BATCH = 64, MAX_SIZE = 2048, BUFFER = 64 << 20, KIND = 5, JOINED = 2 };
@@ -47,13 +48,12 @@ static void bind_leg(int fd, const char *hex)
 	exit(1);
 }
 
-static void send_all(int fd, size_t size, double seconds, double per_second)
+static void send_all(int fd, double seconds, double per_second)
 {
 	uint64_t sent = 0, refused = 0;
 	// Half a millisecond's worth at once, so that a paced stream has no bursts.
 	int batch = per_second > 0 ? per_second / 2000 : BATCH;
 	batch = batch < 1 ? 1 : batch > BATCH ? BATCH : batch;
-	prepare(size);
 	say("{\"msg\":\"sending\"}");
 	double start = now(), end = start + seconds, next = start;
 	for (double t = start; t < end; t = now()) {
@@ -104,7 +104,7 @@ int main(int count, char **arg)
 		die("usage");
 	struct addrinfo *address;
 	int fd = open_socket(arg[2], arg[3], SOCK_DGRAM, &address), size = BUFFER;
-	int sends = arg[1][0] != 'r', unbound = arg[4][0] == '-';
+	int sends = arg[1][0] != 'r', floods = arg[1][0] == 'f', unbound = floods || arg[4][0] == '-';
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size) < 0)
 		die("SO_RCVBUFFORCE");
 	if (unbound && !sends ? bind(fd, address->ai_addr, address->ai_addrlen) :
@@ -113,9 +113,13 @@ int main(int count, char **arg)
 	if (!unbound)
 		bind_leg(fd, arg[4]);
 	say("{\"msg\":\"joined\"}");
-	if (!sends)
+	if (!sends) {
 		receive_all(fd);
-	else if (count == 8)
-		send_all(fd, atoi(arg[5]), atof(arg[6]), atof(arg[7]));
+	} else if (count == 8) {
+		prepare(atoi(arg[5]));
+		for (int i = 0; floods && arg[4][0] != '-' && i < BATCH; i++)
+			from_hex(arg[4], payloads[i], MAX_SIZE);
+		send_all(fd, atof(arg[6]), atof(arg[7]));
+	}
 	return 0;
 }

@@ -2,7 +2,7 @@
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Overlay, root, startProcess, waitFor } from '@netport/test';
+import { BarePortals, Overlay, waitFor } from '@netport/test';
 import { addresses } from './networks.mjs';
 import { runIn } from './programs.mjs';
 
@@ -69,23 +69,17 @@ export async function netport(networks, relayArgs) {
     network: { hub: relay, address: addresses.relay, portals: {} },
     relayArgs: ['--listen-address', addresses.relay, ...relayArgs],
   });
-  const names = ['left', 'right'];
-  const directories = names.map((name) => join(overlay.directory, name));
-  let tokens = [];
-  for (const name of names) tokens.push((await overlay.cli(['portal', 'add', name])).token);
-  await overlay.admin(['pair', 'add', 'bench', '--from', 'left:127.0.0.1:1', '--to', 'right:127.0.0.1:1']);
+  const portals = await BarePortals.add(overlay, ['left', 'right']);
+  const [{ datapath, datapathReason: reason }] = await overlay.cli(['relay', 'ls']);
   await overlay.relay('relay-1').process.stop('SIGTERM');
   return {
+    datapath,
+    reason,
     start: () => overlay.relay('relay-1').start(),
     stop: () => overlay.relay('relay-1').process.stop('SIGTERM'),
     open: async (transport) => {
-      const script = join(root, 'test/dist/harness/bare-portals.js');
-      const args = [transport, ...directories, ...tokens];
-      const portals = startProcess({ name: 'portals', script, args, namespace: relay });
-      const { legs } = await portals.waitForLog('legs');
-      // They are enrolled now.
-      tokens = [];
-      return { sender: legs[0], receiver: legs[1], close: () => portals.stop('SIGKILL') };
+      const { legs, leave } = await portals.circuit(transport, relay);
+      return { sender: legs[0], receiver: legs[1], close: leave };
     },
     circuits: () => overlay.cli(['ls', 'circuits']),
     end: () => overlay.stop(),
