@@ -299,7 +299,7 @@ describe.skipIf(lack).each(hooks)(titled('a segment at $hook'), ({ hook, sent })
 
   it('that nobody has asked for shows nothing', () => {
     promote();
-    machine.run(hook, frame(packetOf({ seq: first + 10_000, ack: marked + 1, flags: flag.ack | flag.fin })));
+    machine.run(hook, frame(packetOf({ seq: first + 2_000_000, ack: marked + 2_000_000, flags: flag.ack | flag.fin })));
     expect(legs()[0]).toMatchObject({ nextSeq: first, lastAck: marked - 8, window: 20_000, fin: 0, marked: 0 });
   });
 
@@ -312,13 +312,21 @@ describe.skipIf(lack).each(hooks)(titled('a segment at $hook'), ({ hook, sent })
   it.each([
     ['what the other leg waits for', 0, 1],
     ['within its window', 10_000, 1],
-    ['past its window', 10_002, 0],
+    ['past its window', 10_001, 0],
     ['before it', -1, 0],
   ])('with RST is believed inside the window only: %s', (_, ahead, reset) => {
     promote(4, { flow: { first: first - 100 } });
     const rst = packetOf({ seq: first + ahead, flags: flag.rst, options: new Uint8Array() });
     expect(verdictOf({ ...rst, payload: new Uint8Array() })).toBe(sent);
     expect(machine.legs.get(0)?.reset).toBe(reset);
+  });
+
+  it('behind a FIN shows that the FIN was forged', () => {
+    promote();
+    machine.run(hook, frame(packetOf({ seq: first + 100, flags: flag.fin | flag.ack })));
+    expect(legs()[0]).toMatchObject({ fin: 1, finSeq: first + 134 });
+    machine.run(hook, frame(packetOf({ seq: first + 133 })));
+    expect(legs()[0]).toMatchObject({ fin: 0, finAcked: 0, nextSeq: first + 166 });
   });
 
   it('with FIN closes its direction once that is acknowledged, each way', () => {
@@ -357,7 +365,8 @@ describe.skipIf(lack).each(hooks)(titled('a segment at $hook'), ({ hook, sent })
     answer({ flags: flag.ack | flag.fin });
     expect(legs()[0]?.finAcked).toBe(1);
     expect(legs()[1]).toMatchObject({ fin: 1, finAcked: 0 });
-    machine.run(hook, frame(packetOf({ seq: first + 34, ack: marked + 1, flags: flag.ack })));
+    const last = packetOf({ seq: first + 34, ack: marked + 1, flags: flag.ack });
+    machine.run(hook, frame({ ...last, payload: new Uint8Array() }));
     expect(legs()).toMatchObject([{ finAcked: 1 }, { finAcked: 1 }]);
   });
 });
