@@ -72,7 +72,8 @@ describe.skipIf(unavailable).each(choices)(`bad input, --datapath %s${skipped}`,
     expect(rejections('wrong_mac')).toBeGreaterThan(before);
     if (world().datapath === 'xdp') {
       expect(drops('bind_flood')).toBeGreaterThan(0.9 * sent);
-      expect(share).toBeLessThan(0.05);
+      // It judges the few that the budget lets pass.
+      expect(share).toBeLessThan(0.1);
     }
     await leave();
     await expectTraffic();
@@ -126,6 +127,6 @@ describe.skipIf(unavailable)(`a kernel with room for one circuit${skipped}`, () 
     expect((await world().circuit(transfer.circuitId)).datapath).toBe('userspace');
     const [sent, received] = await transfer.done;
     expect(received.sha256).toBe(sent.sha256);
-    expect(world().metric('netport_relay_kernel_declined_total{reason="full"}')).toBe(1);
+    expect(world().metric('netport_relay_kernel_declined_total{reason="map_full"}')).toBe(1);
   });
 });
