@@ -19,6 +19,9 @@ export const scripts = {
 
 const loopback = '127.0.0.1';
 
+/** What relays forward with unless a test says otherwise: as root, `auto` is the kernel. */
+const datapath = process.env.NETPORT_TEST_DATAPATH ?? 'auto';
+
 /** Relays of several tests that run one after the other must not share ports that still rest. */
 const portsPerRelay = 400;
 let nextPorts = 20_000 + (process.pid % 30) * portsPerRelay * 2;
@@ -100,7 +103,9 @@ export class Overlay {
     const ports = `${first}-${first + portsPerRelay - 1}`;
     const { address = loopback, hub } = this.options.network ?? {};
     const { relayArgs = [] } = this.options;
-    return this.addMember('relay', name, ['--address', address, '--ports', ports, ...relayArgs], hub);
+    // What a killed relay has pinned would go on after the test: by default there is nothing to pin in.
+    const common = ['--address', address, '--ports', ports, '--pin-directory', join(this.directory, 'pins')];
+    return this.addMember('relay', name, [...common, '--datapath', datapath, ...relayArgs], hub);
   }
 
   addPortal(name: string): Promise<Member> {
