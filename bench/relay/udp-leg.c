@@ -6,7 +6,7 @@
 // A flood binds nothing; PAYLOAD is how its datagrams begin, in hex, or "-".
 #include "leg.h"
 
-enum { BIND_BYTES = 64, MAX_BINDS = 64, BATCH = 64, MAX_SIZE = 2048, BUFFER = 64 << 20, KIND = 5, JOINED = 2 };
+enum { BIND_BYTES = 64, MAX_BINDS = 64, BATCH = 64, MAX_SIZE = 2048, BUFFER = 64 << 20, BIND_MAGIC = 0x0b, KIND = 5, JOINED = 2 };
 
 static struct mmsghdr messages[BATCH];
 static struct iovec parts[BATCH];
@@ -28,8 +28,13 @@ static void wait_at_most(int fd, int milliseconds)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
 }
 
-/* Binds until the relay says that the other leg is there too. */
-static void bind_leg(int fd, const char *hex)
+static int is_bind(const uint8_t *bytes, size_t length)
+{
+	return length == BIND_BYTES && bytes[0] == BIND_MAGIC;
+}
+
+/* Binds until the relay says that the other leg is there too, or its first datagram does. Returns how many of those came. */
+static int bind_leg(int fd, const char *hex)
 {
 	static uint8_t binds[MAX_BINDS * BIND_BYTES];
 	size_t length = from_hex(hex, binds, sizeof binds);
@@ -41,8 +46,10 @@ static void bind_leg(int fd, const char *hex)
 		if (at == 0)
 			say("{\"msg\":\"binding\"}");
 		for (ssize_t n; (n = recv(fd, answer, sizeof answer, 0)) > 0;)
-			if (n == BIND_BYTES && answer[KIND] == JOINED)
-				return;
+			if (!is_bind(answer, n))
+				return 1;
+			else if (answer[KIND] == JOINED)
+				return 0;
 	}
 	fprintf(stderr, "not joined after %zu binds\n", length / BIND_BYTES);
 	exit(1);
@@ -72,9 +79,9 @@ static void send_all(int fd, double seconds, double per_second)
 	printf("{\"msg\":\"sent\",\"packets\":%lu,\"refused\":%lu,\"seconds\":%.4f}\n", sent, refused, now() - start);
 }
 
-static void receive_all(int fd)
+static void receive_all(int fd, uint64_t packets)
 {
-	uint64_t packets = 0, bytes = 0;
+	uint64_t bytes = 0;
 	double first = 0, last = 0;
 	prepare(MAX_SIZE);
 	wait_at_most(fd, 10000);
@@ -83,13 +90,13 @@ static void receive_all(int fd)
 		if (n <= 0)
 			break;
 		last = now();
-		if (packets == 0) {
+		if (first == 0) {
 			first = last;
 			wait_at_most(fd, 700);
 		}
 		for (int i = 0; i < n; i++) {
-			// The relay's answers to binds are not part of the stream.
-			if (messages[i].msg_len == BIND_BYTES && payloads[i][0] == 0x0b)
+			// The relay's answers are not part of the stream.
+			if (is_bind(payloads[i], messages[i].msg_len))
 				continue;
 			packets++;
 			bytes += messages[i].msg_len;
@@ -110,11 +117,10 @@ int main(int count, char **arg)
 	if (unbound && !sends ? bind(fd, address->ai_addr, address->ai_addrlen) :
 				connect(fd, address->ai_addr, address->ai_addrlen))
 		die(arg[3]);
-	if (!unbound)
-		bind_leg(fd, arg[4]);
+	int early = unbound ? 0 : bind_leg(fd, arg[4]);
 	say("{\"msg\":\"joined\"}");
 	if (!sends) {
-		receive_all(fd);
+		receive_all(fd, early);
 	} else if (count == 8) {
 		prepare(atoi(arg[5]));
 		for (int i = 0; floods && arg[4][0] != '-' && i < BATCH; i++)
