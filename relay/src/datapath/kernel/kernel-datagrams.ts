@@ -3,7 +3,7 @@ import type { DatagramJoin, Endpoint, UdpLegs } from '../datapath.js';
 import { addressBytes, isMapped } from './address.js';
 import { type CircuitTable, type LegEntry, other, type Slot } from './circuit-table.js';
 import { type FlowKey, flowFlags, freshLeg, protocols, type Sender } from './layout.js';
-import { type DeclineReason, vlanTags } from './promotion.js';
+import { type DeclineReason, sameVlan } from './promotion.js';
 
 export interface KernelDatagramsOptions {
   table: CircuitTable;
@@ -83,7 +83,7 @@ function entries(
   const [a, b] = [sender(keys[0]), sender(keys[1])];
   if (!a || !b) return 'no_record';
   if (isMapped(keys[0].remote) !== isMapped(keys[1].remote)) return 'unsupported';
-  if (vlanTags(a.hop) !== vlanTags(b.hop)) return 'vlan';
+  if (!sameVlan(a.hop, b.hop)) return 'vlan';
   const records = [a, b] as const;
   const entry = (side: 0 | 1): LegEntry => {
     const next = keys[other(side)];

@@ -29,7 +29,7 @@ export function openPins(base: string, data: string, layoutVersion: number): Pin
   const directory = join(base, `${name}-v${layoutVersion}`);
   const make = () => void mkdirSync(directory, { recursive: true, mode: 0o700 });
   try {
-    if (!isBpf(base)) return { reason: `${base} is on no BPF filesystem (mount -t bpf bpf /sys/fs/bpf)` };
+    if (!isBpf(base)) return { reason: `${base} is on no BPF filesystem (docs/operations.md)` };
     make();
     for (const other of readdirSync(base)) {
       if (other.startsWith(`${name}-`) && join(base, other) !== directory) {

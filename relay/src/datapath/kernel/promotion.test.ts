@@ -225,10 +225,15 @@ describe('a circuit stays in userspace', () => {
     expect(promote([leg(1, local), leg(2, local)], nowhere)).toEqual({ decline: 'unsupported' });
   });
 
-  it('but not for different window scaling, or different VLANs', () => {
+  it('over different VLANs', () => {
+    const tagged = (n: number, outerVlan: number) => leg(n, { sender: { hop: { ...noHop, outerVlan } } });
+    expect(promote([tagged(1, 5), tagged(2, 6)], nowhere)).toEqual({ decline: 'vlan' });
+  });
+
+  it('but not for different window scaling, or priorities in one VLAN', () => {
     const other: Change = {
       frozen: { options: idle.options & ~tcpOptions.wscale, sndWscale: 0, rcvWscale: 0 },
-      sender: { hop: { ...noHop, outerVlan: 6 } },
+      sender: { hop: { ...noHop, outerVlan: 0x2005 } },
     };
     promotion(leg(1, { sender: { hop: { ...noHop, outerVlan: 5 } } }), leg(2, other));
   });

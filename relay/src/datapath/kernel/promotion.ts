@@ -20,7 +20,7 @@ export const declineReasons = [
   'no_record',
   /** The program has seen the leg come to another address. */
   'address',
-  /** One leg comes in with more VLAN tags than the other. */
+  /** The legs come in over different VLANs. */
   'vlan',
   /** A leg may send larger segments than the other leg's path takes. */
   'mss',
@@ -106,12 +106,15 @@ const isRecorded = (leg: PromotionLeg): leg is Recorded =>
 function wayDiffers(a: Recorded, b: Recorded): DeclineReason | undefined {
   const elsewhere = ({ sender, local }: Recorded) => sender.local.some((byte, i) => local.address[i] !== byte);
   if (elsewhere(a) || elsewhere(b)) return 'address';
-  return vlanTags(a.sender.hop) === vlanTags(b.sender.hop) ? undefined : 'vlan';
+  return sameVlan(a.sender.hop, b.sender.hop) ? undefined : 'vlan';
 }
 
-/** How many VLAN tags the frames of a leg have: a packet keeps its number of tags on its way through. */
-export const vlanTags = ({ outerVlan, innerVlan }: Hop): number =>
-  (outerVlan === 0 ? 0 : 1) + (innerVlan === 0 ? 0 : 1);
+/** A frame keeps its tags on its way through, of which only the priority may differ (IEEE 802.1Q §9.6). */
+export const sameVlan = (a: Hop, b: Hop): boolean =>
+  vlan(a.outerVlan) === vlan(b.outerVlan) && vlan(a.innerVlan) === vlan(b.innerVlan);
+
+/** The VLAN identifier of a tag, undefined without one. */
+const vlan = (tci: number): number | undefined => (tci === 0 ? undefined : tci & 0x0fff);
 
 /** What the program's maps know a leg by. */
 export const keyOf = ({ local, remote }: Pick<PromotionLeg, 'local' | 'remote'>): FlowKey => ({
