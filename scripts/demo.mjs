@@ -66,6 +66,7 @@ try {
   if (sha256 !== expected) throw new Error(`the file arrived changed: ${sha256}, expected ${expected}`);
   const rate = ((bytes * 8) / seconds / 1e9).toFixed(2);
   done('fetched', `${bytes / 1024 / 1024} MiB in ${seconds.toFixed(2)} s, ${rate} Gbit/s, SHA-256 equal`);
+  done('forwarded by', await forwardedBy());
   console.log('                    app → laptop ═ TLS 1.3, end to end ═ relay-1 ═ field-gw → target\n');
 
   if (options.includes('--once')) {
@@ -84,6 +85,17 @@ try {
   console.error(`\nthe demo failed: ${error.message}`);
   if (error.cause) console.error(error.cause);
   await stop(1);
+}
+
+/** The relay takes the fastest datapath that this machine allows. */
+async function forwardedBy() {
+  const [circuit] = await overlay.cli(['ls', 'circuits']);
+  if (circuit.datapath !== 'userspace') {
+    const packets = (circuit.packetsSent + circuit.packetsReceived).toLocaleString('en');
+    return `the kernel (${circuit.datapath}): ${packets} packets that the relay's process never saw`;
+  }
+  const { datapathReason } = await overlay.cli(['relay', 'show', 'relay-1']);
+  return `the relay's process; not by the kernel: ${datapathReason}`;
 }
 
 /** Writes a file that does not compress, returns its SHA-256. */
