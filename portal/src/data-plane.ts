@@ -167,6 +167,7 @@ export class DataPlane {
       trust,
       now: this.#now,
       onStream: (peer, stream) => void this.forwarder.incoming(peer, stream),
+      onFlow: (_peer, flow) => flow.reject('unavailable', 'this version of the portal carries no UDP'),
     });
   }
 
@@ -190,10 +191,10 @@ export class DataPlane {
 }
 
 function tunnelInfo(tunnel: Tunnel): TunnelInfo {
-  const { peer, role, relay, circuitId } = tunnel.context;
+  const { peer, role, transport, relay, circuitId } = tunnel.context;
   const { rttMs, ...counters } = tunnel.counters();
   return {
-    ...{ peer, role, relay, circuitId, transport: 'tcp', path: 'relayed' },
+    ...{ peer, role, relay, circuitId, transport, path: 'relayed' },
     ...counters,
     ...(rttMs === undefined ? {} : { rttMs }),
     since: tunnel.since.toISOString(),

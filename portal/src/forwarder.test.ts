@@ -84,6 +84,7 @@ class Portals {
           trust: () => ({ rootPems: [authority.rootPem] }),
           now: () => new Date(),
           onStream: (peer, stream) => void this.forwarders[1].incoming(peer, stream),
+          onFlow: (_peer, flow) => flow.reject('policy_denied', 'no flows here'),
         }),
       ),
     );

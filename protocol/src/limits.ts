@@ -141,6 +141,10 @@ export const limits = {
   frameBytes: 256 * 1024,
   streamHeadBytes: 4 * 1024,
 
+  // Flows
+  /** The largest payload that UDP over IPv4 can carry. */
+  datagramBytes: 65_507,
+
   // Streams
   targetConnectTimeout: 10 * second,
   /** Half of a connection may stay open this long after the other half closed; then it is reset. */

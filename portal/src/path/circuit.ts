@@ -1,7 +1,7 @@
 import type { Trust } from '@netport/pki';
 import { type LegOffer, limits, NetportError, type SpiffeId } from '@netport/protocol';
 import { openH2Tunnel } from '../tunnel/h2.js';
-import type { IncomingStream, Tunnel } from '../tunnel/tunnel.js';
+import type { IncomingFlow, IncomingStream, Tunnel } from '../tunnel/tunnel.js';
 import { bindLeg } from './leg.js';
 import { secure } from './secure.js';
 
@@ -10,6 +10,7 @@ export interface CircuitOptions {
   trust: () => Trust;
   now: () => Date;
   onStream(peer: SpiffeId, stream: IncomingStream): void;
+  onFlow(peer: SpiffeId, flow: IncomingFlow): void;
 }
 
 /**
@@ -39,10 +40,12 @@ export async function buildTunnel(leg: LegOffer, options: CircuitOptions): Promi
         peer: leg.peer,
         serial: peer.serial,
         role: leg.role,
+        transport: 'tcp',
         relay: leg.relay,
         circuitId: leg.circuitId,
       },
       onStream: (stream) => options.onStream(leg.peer, stream),
+      onFlow: (flow) => options.onFlow(leg.peer, flow),
     });
   } finally {
     clearTimeout(impatience);

@@ -9,7 +9,7 @@ import {
   NetportError,
 } from '@netport/protocol';
 import { cancelled, connectionReset, noError, refusedStream } from './h2-settings.js';
-import type { OnStream, TunnelStream } from './tunnel.js';
+import type { TunnelHandlers, TunnelStream } from './tunnel.js';
 
 /** Errors arrive as a 'close' too, where they are handled; a stream without a listener would end the process. */
 const heardAtClose = (): void => {};
@@ -69,8 +69,8 @@ export function awaitAnswer(stream: ClientHttp2Stream, reset: Reset, abandon?: A
   });
 }
 
-/** Hands a CONNECT request of the peer to `onStream`; answers anything else itself. */
-export function receiveStream(stream: ServerHttp2Stream, fields: IncomingHttpHeaders, onStream: OnStream): void {
+/** Hands a CONNECT request of the peer to its handler; answers anything else itself. */
+export function receiveStream(stream: ServerHttp2Stream, fields: IncomingHttpHeaders, handlers: TunnelHandlers): void {
   stream.on('error', heardAtClose);
   const abandoned = new AbortController();
   stream.once('close', () => abandoned.abort());
@@ -81,7 +81,7 @@ export function receiveStream(stream: ServerHttp2Stream, fields: IncomingHttpHea
     stream.close(noError);
   };
   try {
-    onStream({
+    handlers.onStream({
       head: decodeStreamHead(fields),
       abandoned: abandoned.signal,
       accept: () => {

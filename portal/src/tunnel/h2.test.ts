@@ -17,6 +17,7 @@ const context = (role: 'client' | 'server'): TunnelContext => ({
   peer: role === 'client' ? b.id : a.id,
   serial: '01',
   role,
+  transport: 'tcp',
   relay: 'r1',
   circuitId: circuitIdSchema.parse(randomUUID()),
 });
@@ -40,11 +41,11 @@ async function securePair(): Promise<[TLSSocket, TLSSocket, () => void]> {
 
 it('finds a peer that went silent without closing', async () => {
   const [near, far, mute] = await securePair();
-  const onStream = (): void => {};
+  const handlers = { onStream: () => {}, onFlow: () => {} };
   const times = { pingInterval: 20, silence: 200 };
   const [client, server] = await Promise.all([
-    openH2Tunnel({ socket: near, context: context('client'), onStream, times }),
-    openH2Tunnel({ socket: far, context: context('server'), onStream, times }),
+    openH2Tunnel({ socket: near, context: context('client'), ...handlers, times }),
+    openH2Tunnel({ socket: far, context: context('server'), ...handlers, times }),
   ]);
   expect(client.open).toBe(true);
   mute();
@@ -54,11 +55,11 @@ it('finds a peer that went silent without closing', async () => {
 
 it('measures the round trip', async () => {
   const [near, far] = await securePair();
-  const onStream = (): void => {};
+  const handlers = { onStream: () => {}, onFlow: () => {} };
   const times = { pingInterval: 20, silence: 5000 };
   const [client, server] = await Promise.all([
-    openH2Tunnel({ socket: near, context: context('client'), onStream, times }),
-    openH2Tunnel({ socket: far, context: context('server'), onStream }),
+    openH2Tunnel({ socket: near, context: context('client'), ...handlers, times }),
+    openH2Tunnel({ socket: far, context: context('server'), ...handlers }),
   ]);
   await expect.poll(() => client.counters().rttMs).toBeGreaterThan(0);
   client.close(new NetportError('draining', 'the test is over'));
@@ -75,7 +76,8 @@ it.each([
 ])('refuses %s as no stream head', async (_case, fields) => {
   const [near, far] = await securePair();
   const opened: unknown[] = [];
-  const serving = openH2Tunnel({ socket: far, context: context('server'), onStream: (stream) => opened.push(stream) });
+  const handlers = { onStream: (stream: unknown) => opened.push(stream), onFlow: (flow: unknown) => opened.push(flow) };
+  const serving = openH2Tunnel({ socket: far, context: context('server'), ...handlers });
   const session = connect('https://portal.invalid', { createConnection: () => near });
   const request = session.request(fields);
   const [answer] = await once(request, 'response');
@@ -87,7 +89,7 @@ it.each([
 
 it('does not take a session before the peer speaks HTTP/2', async () => {
   const [near, far] = await securePair();
-  const opening = openH2Tunnel({ socket: near, context: context('client'), onStream: () => {} });
+  const opening = openH2Tunnel({ socket: near, context: context('client'), onStream: () => {}, onFlow: () => {} });
   far.destroy();
   await expect(opening).rejects.toMatchObject({ code: 'tunnel_failed' });
 });

@@ -14,13 +14,12 @@ import { sessionOptions } from './h2-settings.js';
 import { awaitAnswer, breakOff, receiveStream } from './h2-stream.js';
 import { Liveness } from './liveness.js';
 import { isResetList, ResetBudget, ResetList, readResetList } from './resets.js';
-import type { OnStream, Tunnel, TunnelContext, TunnelCounters, TunnelStream } from './tunnel.js';
+import type { Tunnel, TunnelContext, TunnelCounters, TunnelFlow, TunnelHandlers, TunnelStream } from './tunnel.js';
 
-export interface H2Options {
+export interface H2Options extends TunnelHandlers {
   /** After a finished handshake with ALPN h2, its peer verified. Owned by the tunnel from here. */
   socket: TLSSocket;
   context: TunnelContext;
-  onStream: OnStream;
   /** Milliseconds. */
   times?: { pingInterval: number; silence: number };
 }
@@ -65,7 +64,8 @@ class H2Tunnel implements Tunnel {
   #streams = 0;
   #rttMs: number | undefined;
 
-  constructor({ socket, context, onStream, times: vital = times }: H2Options) {
+  constructor(options: H2Options) {
+    const { socket, context, times: vital = times } = options;
     this.context = context;
     this.#socket = socket;
     if (context.role === 'client') {
@@ -75,7 +75,7 @@ class H2Tunnel implements Tunnel {
       // A server cannot push (the settings forbid it): whoever tries is not one of ours.
       this.session.on('stream', (stream) => stream.close(constants.NGHTTP2_REFUSED_STREAM));
     } else {
-      this.session = this.#serve(performServerHandshake(socket, sessionOptions), onStream);
+      this.session = this.#serve(performServerHandshake(socket, sessionOptions), options);
     }
 
     const { session } = this;
@@ -119,6 +119,10 @@ class H2Tunnel implements Tunnel {
     }
   }
 
+  async openFlow(): Promise<TunnelFlow> {
+    throw new NetportError('unavailable', 'this version carries no UDP over a TCP tunnel');
+  }
+
   drain(): void {
     this.#reason ??= new NetportError('draining', 'this side drained the tunnel');
     if (this.open) this.session.close();
@@ -135,7 +139,7 @@ class H2Tunnel implements Tunnel {
     return { streams: this.#streams, bytesSent: bytesWritten, bytesReceived: bytesRead, rttMs: this.#rttMs };
   }
 
-  #serve(session: ServerHttp2Session, onStream: OnStream): ServerHttp2Session {
+  #serve(session: ServerHttp2Session, handlers: TunnelHandlers): ServerHttp2Session {
     const streams = new Map<number, ServerHttp2Stream>();
     session.on('stream', (stream, fields) => {
       if (isResetList(fields)) {
@@ -149,7 +153,7 @@ class H2Tunnel implements Tunnel {
       if (id !== undefined) streams.set(id, stream);
       stream.once('close', () => id !== undefined && streams.delete(id));
       this.#count(stream);
-      receiveStream(stream, fields, onStream);
+      receiveStream(stream, fields, handlers);
     });
     return session;
   }

@@ -1,14 +1,14 @@
 import { Duplex } from 'node:stream';
 import { decodeStreamHead, encodeStreamHead, limits, NetportError, type StreamHead } from '@netport/protocol';
-import type { OnStream, Tunnel, TunnelContext, TunnelCounters, TunnelStream } from './tunnel.js';
+import type { Tunnel, TunnelContext, TunnelCounters, TunnelFlow, TunnelHandlers, TunnelStream } from './tunnel.js';
 
 /** The two ends of a tunnel without a network, for tests: `client` opens streams, `server` receives them. */
-export function memoryTunnels(options: { client: TunnelContext; server: TunnelContext; onStream: OnStream }): {
+export function memoryTunnels(contexts: { client: TunnelContext; server: TunnelContext } & TunnelHandlers): {
   client: Tunnel;
   server: Tunnel;
 } {
-  const client = new MemoryTunnel(options.client, undefined);
-  const server = new MemoryTunnel(options.server, options.onStream);
+  const client = new MemoryTunnel(contexts.client, undefined);
+  const server = new MemoryTunnel(contexts.server, contexts);
   client.other = server;
   server.other = client;
   return { client, server };
@@ -18,15 +18,15 @@ class MemoryTunnel implements Tunnel {
   readonly context: TunnelContext;
   readonly since = new Date();
   readonly closed: Promise<NetportError>;
-  readonly onStream: OnStream | undefined;
+  readonly handlers: TunnelHandlers | undefined;
   other: MemoryTunnel | undefined;
   open = true;
   readonly #pipes = new Set<Pipe>();
   #settle: (reason: NetportError) => void = () => {};
 
-  constructor(context: TunnelContext, onStream: OnStream | undefined) {
+  constructor(context: TunnelContext, handlers: TunnelHandlers | undefined) {
     this.context = context;
-    this.onStream = onStream;
+    this.handlers = handlers;
     this.closed = new Promise((resolve) => {
       this.#settle = resolve;
     });
@@ -34,19 +34,19 @@ class MemoryTunnel implements Tunnel {
 
   openStream(head: StreamHead, abandon?: AbortSignal): Promise<TunnelStream> {
     const { other } = this;
-    if (!this.open || !other?.onStream) {
+    if (!this.open || !other?.handlers) {
       return Promise.reject(new NetportError('draining', 'the tunnel takes no more streams'));
     }
     const [near, far] = pipePair();
     this.#keep(near);
     other.#keep(far);
-    const { onStream } = other;
+    const { handlers } = other;
     return new Promise((resolve, reject) => {
       const abandoned = new AbortController();
       far.once('close', () => abandoned.abort());
       near.once('close', () => reject(new NetportError('tunnel_lost', 'the stream ended before it was answered')));
       abandon?.addEventListener('abort', () => near.destroy(), { once: true });
-      onStream({
+      handlers.onStream({
         // Through the wire form, so that both implementations refuse the same heads.
         head: decodeStreamHead(encodeStreamHead(head)),
         abandoned: abandoned.signal,
@@ -60,6 +60,10 @@ class MemoryTunnel implements Tunnel {
         },
       });
     });
+  }
+
+  openFlow(): Promise<TunnelFlow> {
+    return Promise.reject(new NetportError('unavailable', 'this tunnel carries no UDP'));
   }
 
   drain(): void {

@@ -8,7 +8,7 @@ import { issue, newAuthority, spiffeId } from '../testing/identities.js';
 import { collect, socketPair, until, withResolvers } from '../testing/sockets.js';
 import { openH2Tunnel } from './h2.js';
 import { memoryTunnels } from './memory.js';
-import type { IncomingStream, OnStream, Tunnel, TunnelContext, TunnelStream } from './tunnel.js';
+import type { IncomingStream, Tunnel, TunnelContext, TunnelHandlers, TunnelStream } from './tunnel.js';
 
 const a = spiffeId('a');
 const b = spiffeId('b');
@@ -22,6 +22,7 @@ const head = (): StreamHead => ({
 const context = (peer: typeof a, role: 'client' | 'server'): TunnelContext => ({
   peer,
   role,
+  transport: 'tcp',
   serial: '01',
   relay: 'r1',
   circuitId: circuitIdSchema.parse(randomUUID()),
@@ -31,12 +32,12 @@ interface Pair {
   client: Tunnel;
   server: Tunnel;
 }
-type Make = (onStream: OnStream) => Promise<Pair>;
+type Make = (handlers: TunnelHandlers) => Promise<Pair>;
 
-const overMemory: Make = async (onStream) =>
-  memoryTunnels({ client: context(b, 'client'), server: context(a, 'server'), onStream });
+const overMemory: Make = async (handlers) =>
+  memoryTunnels({ client: context(b, 'client'), server: context(a, 'server'), ...handlers });
 
-const overH2: Make = async (onStream) => {
+const overH2: Make = async (handlers) => {
   const [near, far] = await socketPair(false);
   const common = { trust: { rootPems: [authority.rootPem] }, now: () => new Date() };
   const [client, server] = await Promise.all([
@@ -44,8 +45,8 @@ const overH2: Make = async (onStream) => {
     secure({ ...common, socket: far, role: 'server', identity: identities.b, peer: a }),
   ]);
   const [one, other] = await Promise.all([
-    openH2Tunnel({ socket: client.socket, context: context(b, 'client'), onStream }),
-    openH2Tunnel({ socket: server.socket, context: context(a, 'server'), onStream }),
+    openH2Tunnel({ socket: client.socket, context: context(b, 'client'), ...handlers }),
+    openH2Tunnel({ socket: server.socket, context: context(a, 'server'), ...handlers }),
   ]);
   return { client: one, server: other };
 };
@@ -58,8 +59,8 @@ describe.each([
   afterEach(() => {
     for (const tunnel of made.splice(0)) tunnel.close(new NetportError('draining', 'the test is over'));
   });
-  const start = async (onStream: OnStream): Promise<Pair> => {
-    const pair = await make(onStream);
+  const start = async (onStream: TunnelHandlers['onStream']): Promise<Pair> => {
+    const pair = await make({ onStream, onFlow: (flow) => flow.reject('policy_denied', 'no flows here') });
     made.push(pair.client, pair.server);
     return pair;
   };

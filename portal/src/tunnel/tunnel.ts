@@ -13,13 +13,44 @@ export interface TunnelStream {
   reset(): void;
 }
 
-/** A stream that the peer wants to open: answered exactly once. */
-export interface IncomingStream {
+/** What one flow has carried. `dropped`: datagrams given to `send`, or come from the peer, that could go no further. */
+export interface FlowCounters {
+  datagramsSent: number;
+  datagramsReceived: number;
+  bytesSent: number;
+  bytesReceived: number;
+  dropped: number;
+}
+
+/** One UDP flow of a tunnel: whole datagrams, each of which may be lost or overtaken. */
+export interface TunnelFlow {
+  /** At most `limits.datagramBytes`. Never waits: what the path or a bounded queue cannot take is dropped and counted. */
+  send(datagram: Uint8Array): void;
+  /** Set once, right after the flow was opened or accepted: every datagram from the peer. */
+  onDatagram: (datagram: Uint8Array) => void;
+  readonly counters: Readonly<FlowCounters>;
+  close(): void;
+  /** Either end closed it, or the tunnel is gone. */
+  readonly closed: Promise<void>;
+}
+
+/** What the peer wants to open: answered exactly once. */
+interface Incoming<Accepted> {
   readonly head: StreamHead;
   /** Aborted when the peer gave up before it got its answer. */
   readonly abandoned: AbortSignal;
-  accept(): TunnelStream;
+  accept(): Accepted;
   reject(code: ErrorCode, message: string): void;
+}
+/** A stream that the peer wants to open: its head says tcp. */
+export type IncomingStream = Incoming<TunnelStream>;
+/** A flow that the peer wants to open: its head says udp. */
+export type IncomingFlow = Incoming<TunnelFlow>;
+
+/** Called for every stream and every flow that the peer opens. */
+export interface TunnelHandlers {
+  onStream(stream: IncomingStream): void;
+  onFlow(flow: IncomingFlow): void;
 }
 
 /** What a tunnel runs over, told by whoever made it. */
@@ -27,13 +58,15 @@ export interface TunnelContext {
   peer: SpiffeId;
   /** The peer's certificate, so that a revocation list finds its tunnels. */
   serial: string;
-  /** Only the client opens streams. */
+  /** Only the client opens streams and flows. */
   role: 'client' | 'server';
+  transport: 'tcp' | 'quic';
   relay: string;
   circuitId: CircuitId;
 }
 
 export interface TunnelCounters {
+  /** Flows included. */
   streams: number;
   bytesSent: number;
   bytesReceived: number;
@@ -53,12 +86,11 @@ export interface Tunnel {
    * Aborting the signal gives the attempt up.
    */
   openStream(head: StreamHead, abandon?: AbortSignal): Promise<TunnelStream>;
+  /** The same for a flow. */
+  openFlow(head: StreamHead, abandon?: AbortSignal): Promise<TunnelFlow>;
   /** Takes no new streams, tells the peer so, lets the running ones finish, then closes. */
   drain(): void;
   /** Ends everything now: every stream is reset. */
   close(reason: NetportError): void;
   counters(): TunnelCounters;
 }
-
-/** Called for every stream that the peer opens. */
-export type OnStream = (stream: IncomingStream) => void;

@@ -10,8 +10,8 @@ import { DialFailure, Tunnels } from './tunnels.js';
 const peer = spiffeId('b');
 const tunnelOver = (relay: string, role: 'client' | 'server' = 'client'): Tunnel => {
   const circuitId = circuitIdSchema.parse(randomUUID());
-  const context: TunnelContext = { peer, serial: '01', role, relay, circuitId };
-  return memoryTunnels({ client: context, server: context, onStream: () => {} }).client;
+  const context: TunnelContext = { peer, serial: '01', role, transport: 'tcp', relay, circuitId };
+  return memoryTunnels({ client: context, server: context, onStream: () => {}, onFlow: () => {} }).client;
 };
 
 /** Tunnels whose every dial is answered by the next outcome. */
