@@ -1,6 +1,7 @@
 export * from './address.js';
 export * from './api.js';
 export * from './bytes.js';
+export * from './capsule.js';
 export * from './duration.js';
 export * from './errors.js';
 export * from './head.js';
@@ -11,3 +12,4 @@ export * from './limits.js';
 export * from './names.js';
 export * from './policy.js';
 export * from './signal.js';
+export * from './varint.js';

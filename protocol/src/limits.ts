@@ -142,8 +142,8 @@ export const limits = {
   streamHeadBytes: 4 * 1024,
 
   // Flows
-  /** The largest payload that UDP over IPv4 can carry. */
-  datagramBytes: 65_507,
+  /** The largest payload of UDP, so RFC 9298 §5 (over IPv4 it is 65,507). */
+  datagramBytes: 65_527,
 
   // Streams
   targetConnectTimeout: 10 * second,
