@@ -51,6 +51,15 @@ export class Attachments {
     this.#all.push(...made);
   }
 
+  /** Takes off what a process before this one left attached elsewhere. */
+  removeStrays(): void {
+    const { pins } = this.#options;
+    const files = new Set(this.#all.map(({ hook, interface: name }) => pinName(hook, name)));
+    for (const file of pins?.names() ?? []) {
+      if (/^(?:xdp|tc)-/.test(file) && !files.has(file)) pins?.remove(file);
+    }
+  }
+
   /** Finds links whose program was taken off or whose interface is gone, and attaches again. */
   check(): void {
     const { log } = this.#options;
@@ -77,7 +86,7 @@ export class Attachments {
 
   #link(hook: Hook, name: string): Link {
     const { programs, pins, onDevice } = this.#options;
-    const file = `${hook}-${name}`;
+    const file = pinName(hook, name);
     const adopted = pins?.has(file) ? adopt(pins.path(file), programs[hook]) : undefined;
     if (!adopted) pins?.remove(file);
     const link = adopted ?? (hook === 'xdp' ? programs.xdp.attachXdp(name) : programs.tc.attachTc(name, 'ingress'));
@@ -87,10 +96,12 @@ export class Attachments {
   }
 
   #detach({ hook, interface: name, link }: Attachment): void {
-    this.#options.pins?.remove(`${hook}-${name}`);
+    this.#options.pins?.remove(pinName(hook, name));
     link.close();
   }
 }
+
+const pinName = (hook: Hook, name: string): string => `${hook}-${name}`;
 
 /** The link of a process before this one, with this process's program in the place of that one's: no packet is missed. */
 function adopt(path: string, program: Program): Link | undefined {

@@ -9,6 +9,7 @@ const bpfFilesystem = 0xcafe4a11;
 export interface Pins {
   path(name: string): string;
   has(name: string): boolean;
+  names(): string[];
   remove(name: string): void;
   /** Makes the directory again after `removeAll`. */
   make(): void;
@@ -43,6 +44,7 @@ export function openPins(base: string, data: string, layoutVersion: number): Pin
   return {
     path,
     has: (file) => existsSync(path(file)),
+    names: () => readdirSync(directory),
     remove: (file) => rmSync(path(file), { force: true }),
     make,
     removeAll: () => rmSync(directory, { recursive: true, force: true }),

@@ -74,6 +74,7 @@ export class KernelProgram {
     });
     try {
       if (tcpHook) this.attachments.attach(tcpHook, interfaces);
+      this.attachments.removeStrays();
     } catch (error) {
       this.close();
       throw error;
