@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type BpfObject, loadObject, type TypedMap, u32, u64, unavailable } from '@netport/libbpf';
 import { layout } from '@netport/relay';
 import { root } from '../harness/index.js';
+import { frame, type Packet } from './packet.js';
 
 const object = join(root, 'relay/xdp/build/relay.bpf.o');
 
@@ -72,6 +73,12 @@ export class Machine {
       return count ? [[reason, count] as const] : [];
     });
     return { verdict: verdicts[hook][verdict >>> 0], drops: Object.fromEntries(drops), output, duration };
+  }
+
+  /** The verdict, followed by the reason of a drop. */
+  verdict(hook: Hook, packet: Packet): string {
+    const { verdict, drops } = this.run(hook, frame(packet));
+    return [verdict, ...Object.keys(drops)].join(' ');
   }
 
   /** What came from a leg and was forwarded, over all CPUs. */

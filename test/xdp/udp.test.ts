@@ -29,11 +29,7 @@ describe.skipIf(lack)(titled('a datagram'), () => {
 
   const openPort = () =>
     machine.ports.set({ port: ports.relayA, protocol: udp }, { circuit: circuitId, refilled: 0n, budget: 0 });
-  const verdictOf = (packet: Packet) => {
-    const { verdict, drops } = machine.run('xdp', frame(packet));
-    const [reason] = Object.keys(drops);
-    return reason ? `${verdict} ${reason}` : verdict;
-  };
+  const verdictOf = (packet: Packet) => machine.verdict('xdp', packet);
 
   describe.each(versions)('over IPv%i', (version) => {
     const ordinary: Packet = { ...fromA(version), payload };
