@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import type { CircuitId, NewToken } from '@netport/protocol';
+import type { CircuitId } from '@netport/protocol';
+import { admitPortals } from './bare-circuits.js';
 import { type Overlay, root } from './overlay.js';
 import { type LogLine, type RunningProcess, startProcess } from './process.js';
 import type { RelayNetworks } from './relay-networks.js';
@@ -37,16 +38,11 @@ export class DatagramPortals {
   ) {}
 
   static async start(overlay: Overlay, networks: RelayNetworks): Promise<DatagramPortals> {
-    const [near, far] = [
-      await overlay.cli<NewToken>(['portal', 'add', 'near']),
-      await overlay.cli<NewToken>(['portal', 'add', 'far']),
-    ];
-    // What permits circuits between the two.
-    await overlay.admin(['pair', 'add', 'datagrams', '--from', 'near:127.0.0.1:9', '--to', 'far:127.0.0.1:9']);
-    const args = ['receive', '--data', join(overlay.directory, 'far'), '--join', far.token];
+    const [near, far] = await admitPortals(overlay, ['near', 'far']);
+    const args = ['receive', '--data', join(overlay.directory, 'far'), '--join', far];
     const receiver = startProcess({ name: 'far', script, args, namespace: networks.lan2 });
     await receiver.waitForLog('online');
-    return new DatagramPortals(overlay, networks, receiver, near.token);
+    return new DatagramPortals(overlay, networks, receiver, near);
   }
 
   async send(bytes: number): Promise<DatagramTransfer> {

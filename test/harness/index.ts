@@ -1,5 +1,5 @@
 export * from './applications.js';
-export * from './bare-circuit.js';
+export * from './bare-circuits.js';
 export * from './bpf-file-system.js';
 export * from './curl.js';
 export * from './datagram-portals.js';

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import type { CircuitView, RelayView } from '@netport/protocol';
 import { type Dialled, dialFrom, type Ending, type Request, Service } from './applications.js';
 import { type BpfFileSystem, mountBpf } from './bpf-file-system.js';
-import { DatagramPortals } from './datagram-portals.js';
+import { DatagramPortals, type DatagramTransfer } from './datagram-portals.js';
 import { Overlay } from './overlay.js';
 import {
   type IpVersion,
@@ -28,14 +28,15 @@ const metrics = '127.0.0.1:9464';
 
 /**
  * A relay between two networks with a portal in each, `left` and `right`, and a service beside `right` that `left` offers;
- * and two more portals, `near` and `far`, that use UDP circuits.
+ * and, once they are needed, two more portals that use UDP circuits.
  */
 export class RelayOverlay {
+  private datagramPortals: DatagramPortals | undefined;
+
   private constructor(
     readonly networks: RelayNetworks,
     readonly overlay: Overlay,
     readonly service: Service,
-    readonly datagrams: DatagramPortals,
     private readonly pins: BpfFileSystem,
     /** What the relay actually took. */
     readonly datapath: RelayView['datapath'],
@@ -61,9 +62,8 @@ export class RelayOverlay {
       });
       const service = await Service.start(lan2, listener.host);
       await overlay.addPair('traffic', `left:${listener.host}:${listener.port}`, `right:127.0.0.1:${service.port}`);
-      const datagrams = await DatagramPortals.start(overlay, networks);
       const [view] = await overlay.cli<RelayView[]>(['relay', 'ls']);
-      return new RelayOverlay(networks, overlay, service, datagrams, pins, view?.datapath ?? 'userspace');
+      return new RelayOverlay(networks, overlay, service, pins, view?.datapath ?? 'userspace');
     } catch (error) {
       pins.remove();
       networks.remove();
@@ -86,6 +86,12 @@ export class RelayOverlay {
   async exchange(request: Request): Promise<{ client: Ending; service: Ending }> {
     const [client, service] = await Promise.all([this.dial(request).ending, this.service.nextEnding()]);
     return { client, service };
+  }
+
+  /** A transfer of so many bytes over a UDP circuit of its own, from the first network to the second. */
+  async sendDatagrams(bytes: number): Promise<DatagramTransfer> {
+    this.datagramPortals ??= await DatagramPortals.start(this.overlay, this.networks);
+    return this.datagramPortals.send(bytes);
   }
 
   get relay() {
@@ -127,7 +133,7 @@ export class RelayOverlay {
   }
 
   async stop(): Promise<void> {
-    await this.datagrams.stop();
+    await this.datagramPortals?.stop();
     await this.service.stop();
     await this.overlay.stop();
     this.pins.remove();

@@ -1,5 +1,14 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { unavailable as libbpfUnavailable } from '@netport/libbpf';
 import { afterAll, beforeAll, expect } from 'vitest';
-import { type Ending, RelayOverlay, type RelayOverlayOptions, relayNetworksUnavailable } from '../harness/index.js';
+import {
+  type Ending,
+  RelayOverlay,
+  type RelayOverlayOptions,
+  relayNetworksUnavailable,
+  root,
+} from '../harness/index.js';
 
 export const mib = 1024 ** 2;
 export const gib = 1024 ** 3;
@@ -7,6 +16,12 @@ export const gib = 1024 ** 3;
 export const unavailable = relayNetworksUnavailable();
 /** For titles: why nothing runs here. */
 export const skipped = unavailable ? ` (skipped: ${unavailable})` : '';
+
+/** Why `--datapath auto` stays in userspace here, or undefined where it must not. */
+export const kernelLack: string | undefined =
+  libbpfUnavailable ??
+  (existsSync(join(root, 'relay/xdp/build/relay.bpf.o')) ? undefined : 'relay/xdp was not built here: it needs clang');
+export const kernelSkipped = kernelLack ? ` (skipped: ${kernelLack})` : '';
 
 /** Networks and an overlay of their own for the describe block around. */
 export function useRelayOverlay(options: RelayOverlayOptions): () => RelayOverlay {

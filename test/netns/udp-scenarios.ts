@@ -12,7 +12,7 @@ async function expectArrived({ done }: DatagramTransfer, bytes: number): Promise
 /** What every network must carry. */
 export function carriesUdp(world: () => RelayOverlay, size: number): void {
   it(`a UDP circuit carries ${size / mib} MiB, and counts packets`, async () => {
-    const transfer = await world().datagrams.send(size);
+    const transfer = await world().sendDatagrams(size);
     await transfer.progress(size / 10);
     const early = await world().circuit(transfer.circuitId);
     expect(early.datapath).toBe(world().joinedBy('udp'));
@@ -35,13 +35,13 @@ export function udpScenarios(world: () => RelayOverlay): void {
   ])('a UDP circuit goes on where %s % of the packets are lost', async (percent, size) => {
     world().networks.lose(percent);
     onTestFinished(() => world().networks.lose(0));
-    expect(await expectArrived(await world().datagrams.send(size), size)).toBeGreaterThan(0);
+    expect(await expectArrived(await world().sendDatagrams(size), size)).toBeGreaterThan(0);
     expect(world().networks.lost()).toBeGreaterThan(0);
   });
 
   it('a UDP circuit follows a portal whose NAT gets another address', async () => {
     const size = 64 * mib;
-    const transfer = await world().datagrams.send(size);
+    const transfer = await world().sendDatagrams(size);
     await transfer.progress(size / 10);
     world().networks.rebind(1);
     // What was on the way is lost, and what came before the relay knew.
@@ -50,7 +50,7 @@ export function udpScenarios(world: () => RelayOverlay): void {
 
   it('a UDP circuit follows a portal that roams', async () => {
     const size = 64 * mib;
-    const transfer = await world().datagrams.send(size);
+    const transfer = await world().sendDatagrams(size);
     await transfer.progress(size / 10);
     await transfer.roam();
     await expectArrived(transfer, size);
@@ -58,7 +58,7 @@ export function udpScenarios(world: () => RelayOverlay): void {
 
   it('a UDP circuit goes on after the relay’s interface was down', async () => {
     const size = 64 * mib;
-    const transfer = await world().datagrams.send(size);
+    const transfer = await world().sendDatagrams(size);
     await transfer.progress(size / 10);
     world().networks.setLink(1, 'down');
     world().networks.setLink(1, 'up');
@@ -67,7 +67,7 @@ export function udpScenarios(world: () => RelayOverlay): void {
 
   it('a UDP circuit needs no process of the relay in the kernel, and ends with its restart', async () => {
     const size = 64 * mib;
-    const transfer = await world().datagrams.send(size);
+    const transfer = await world().sendDatagrams(size);
     await transfer.progress(size / 10);
     const { datapath } = await world().circuit(transfer.circuitId);
     await world().relay.process.stop('SIGKILL');
@@ -75,6 +75,6 @@ export function udpScenarios(world: () => RelayOverlay): void {
     else await transfer.abandon();
     await world().relay.start();
     await world().waitForCircuits('it to be gone', (circuits) => circuits.every(({ id }) => id !== transfer.circuitId));
-    await expectArrived(await world().datagrams.send(mib), mib);
+    await expectArrived(await world().sendDatagrams(mib), mib);
   });
 }
