@@ -9,9 +9,10 @@ import { describe, expect, it } from 'vitest';
  *     protocol ◀── pki ◀── runtime ◀── { control-server, relay, portal }
  *     protocol ◀── cli, control-server/ui
  *     libbpf ◀── relay
+ *     dataplane ◀── portal
  */
 const root = fileURLToPath(new URL('..', import.meta.url));
-const packages = ['protocol', 'pki', 'runtime', 'control-server', 'libbpf', 'relay', 'portal', 'cli'];
+const packages = ['protocol', 'pki', 'runtime', 'control-server', 'libbpf', 'relay', 'dataplane', 'portal', 'cli'];
 
 interface Rule {
   why: string;
@@ -49,7 +50,7 @@ const rules: Rule[] = [
   {
     why: 'the processes meet on the wire only',
     files: /^(?:control-server\/src|relay|portal)\//,
-    ban: /^@netport\/(?!(?:protocol|pki|runtime|libbpf)$)/,
+    ban: /^@netport\/(?!(?:protocol|pki|runtime|libbpf|dataplane)$)/,
     breaks: ['portal/src/gate.ts', "await import('@netport/relay');"],
   },
   {
@@ -63,6 +64,18 @@ const rules: Rule[] = [
     files: /^(?!relay\/)/,
     ban: /^@netport\/libbpf$/,
     breaks: ['portal/src/gate.ts', "import { loadObject } from '@netport/libbpf';"],
+  },
+  {
+    why: 'batched sockets know nothing of what they carry',
+    files: /^dataplane\//,
+    ban: /^(?!node:|dataplane\/)/,
+    breaks: ['dataplane/src/udp-socket.ts', "import { limits } from '@netport/protocol';"],
+  },
+  {
+    why: 'only the portal sends its datagrams in batches',
+    files: /^(?!portal\/)/,
+    ban: /^@netport\/dataplane$/,
+    breaks: ['relay/src/io/datagram-port.ts', "import { openUdpSocket } from '@netport/dataplane';"],
   },
   {
     why: 'they use the admin API as any outside client does',

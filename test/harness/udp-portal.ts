@@ -91,7 +91,12 @@ function failed(thrown: unknown): void {
 async function meet(offer: LegOffer, onDatagram: (bytes: Buffer) => void): Promise<UdpLeg> {
   const { circuitId, relay, host, port } = offer;
   say('offered', { circuitId, relay, host, port });
-  const leg = await bindUdpLeg(offer, { onDatagram });
+  const leg = await bindUdpLeg(offer, {
+    onDatagrams: (datagrams) => {
+      // The receiver keeps what comes early.
+      for (const bytes of datagrams) onDatagram(Buffer.from(bytes));
+    },
+  });
   legs.add(leg);
   say('joined', { circuitId });
   return leg;

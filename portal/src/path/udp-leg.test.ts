@@ -68,7 +68,7 @@ afterEach(() => {
 const reply = (to: RemoteInfo, bytes: Uint8Array | string) => relay.send(bytes, to.port, to.address);
 const bind = async (timeout?: number) => {
   leg = await bindUdpLeg(offer, {
-    onDatagram: (bytes) => received.push(bytes.toString()),
+    onDatagrams: (datagrams) => received.push(...datagrams.map(String)),
     ...(timeout !== undefined && { timeout }),
   });
   return leg;

@@ -1,5 +1,4 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
 import {
   type Bind,
@@ -13,14 +12,19 @@ import {
   withMac,
 } from '@netport/protocol';
 import { systemError } from '@netport/runtime';
+import { openDatagramSocket, type UdpSocket } from './datagram-socket.js';
 
 export type UdpLegOffer = Pick<LegOffer, 'circuitId' | 'host' | 'port' | 'token' | 'relay'>;
 
 export interface UdpLegOptions {
-  /** A datagram of the other portal, from the join on. */
-  onDatagram: (bytes: Buffer) => void;
+  /**
+   * Datagrams of the other portal, from the join on: what came at once, in order. They are lent: their memory is written
+   * again after this returns, so whoever keeps one copies it.
+   */
+  onDatagrams: (datagrams: Buffer[]) => void;
   /** How long both legs may take to bind. */
   timeout?: number;
+  openSocket?: typeof openDatagramSocket;
 }
 
 /** How exactly keep-alives are timed. */
@@ -31,7 +35,7 @@ const tick = 1000;
  * and the other portal did not come.
  */
 export async function bindUdpLeg(offer: UdpLegOffer, options: UdpLegOptions): Promise<UdpLeg> {
-  const leg = new UdpLeg(offer, options.onDatagram);
+  const leg = new UdpLeg(offer, options);
   try {
     await leg.roam(options.timeout ?? limits.legBindTimeout);
     return leg;
@@ -49,9 +53,10 @@ export class UdpLeg {
   readonly #offer: UdpLegOffer;
   readonly #name: string;
   readonly #token: Uint8Array;
-  readonly #onDatagram: (bytes: Buffer) => void;
+  readonly #onDatagrams: (datagrams: Buffer[]) => void;
+  readonly #openSocket: typeof openDatagramSocket;
   readonly #ticking: NodeJS.Timeout;
-  #socket: Socket | undefined;
+  #socket: UdpSocket | undefined;
   /** Of the last bind that was sent. */
   #counter = 0n;
   /** The highest counter that the relay answered, with "waiting" too, and with "joined". */
@@ -65,18 +70,27 @@ export class UdpLeg {
   #heardAt = 0;
 
   /** Use `bindUdpLeg`. */
-  constructor(offer: UdpLegOffer, onDatagram: (bytes: Buffer) => void) {
+  constructor(offer: UdpLegOffer, { onDatagrams, openSocket = openDatagramSocket }: UdpLegOptions) {
     this.#offer = offer;
     this.#name = `leg to relay ${offer.relay}`;
     this.#token = fromBase64Url(offer.token);
-    this.#onDatagram = onDatagram;
+    this.#onDatagrams = onDatagrams;
+    this.#openSocket = openSocket;
     this.#ticking = setInterval(() => this.#stayBound(), tick);
   }
 
   /** Never waits: what the machine cannot send now is lost. 64 bytes that begin as a bind does never arrive. */
   send(bytes: Uint8Array): void {
+    this.sendMany([bytes]);
+  }
+
+  /**
+   * The first `count` of these, in as few system calls as the machine can; runs of equal size are the cheapest. Returns how
+   * many it took: the rest may be sent again, or be lost. Their memory is free again on return.
+   */
+  sendMany(datagrams: readonly Uint8Array[], count: number = datagrams.length): number {
     this.#sentAt = this.#now;
-    if (this.#socket && this.#socket.getSendQueueSize() <= limits.udpSendQueueBytes) this.#socket.send(bytes);
+    return this.#socket?.send(datagrams, count) ?? 0;
   }
 
   /** Resolves when the relay has confirmed where this leg is now. Rejects as `bindUdpLeg` does. */
@@ -115,26 +129,22 @@ export class UdpLeg {
     this.#socket = undefined;
   }
 
-  async #connect(): Promise<Socket> {
+  async #connect(): Promise<UdpSocket> {
     const { host, port } = this.#offer;
     const unreachable = (cause: unknown): NetportError =>
       new NetportError('leg_rejected', systemError(cause, 'leg_rejected', this.#name).message, { cause });
-    const { address, family } = await lookup(host).catch((cause) => Promise.reject(unreachable(cause)));
-    const socket = createSocket(family === 6 ? 'udp6' : 'udp4', (bytes) => this.#onMessage(bytes));
-    return new Promise((resolve, reject) => {
-      socket.once('error', (cause) => {
-        socket.close();
-        reject(unreachable(cause));
-      });
-      socket.connect(port, address, () => {
-        socket.removeAllListeners('error').on('error', (cause) => {
-          // Later, a port that is closed for a moment is a loss like any other.
-          if (this.#joined === 0n) this.#fail(unreachable(cause));
-        });
-        socket.setRecvBufferSize(limits.udpReceiveBufferBytes);
-        resolve(socket);
-      });
-    });
+    const { address } = await lookup(host).catch((cause) => Promise.reject(unreachable(cause)));
+    return this.#openSocket({
+      address,
+      port,
+      onDatagrams: (datagrams) => this.#onReceived(datagrams),
+      onError: (cause) => {
+        // Later, a port that is closed for a moment is a loss like any other.
+        if (this.#joined === 0n) this.#fail(unreachable(cause));
+      },
+      receiveBufferBytes: limits.udpReceiveBufferBytes,
+      sendBufferBytes: limits.udpReceiveBufferBytes,
+    }).catch((cause) => Promise.reject(unreachable(cause)));
   }
 
   #bind(): void {
@@ -143,12 +153,15 @@ export class UdpLeg {
     this.send(withMac(body, this.#hmac(body)));
   }
 
-  #onMessage(bytes: Buffer): void {
-    if (isBind(bytes)) this.#onAnswer(bytes);
-    else if (this.#joined > 0n) {
-      this.#heardAt = this.#now;
-      this.#onDatagram(bytes);
+  #onReceived(datagrams: Buffer[]): void {
+    const payload: Buffer[] = [];
+    for (const bytes of datagrams) {
+      if (isBind(bytes)) this.#onAnswer(bytes);
+      else if (this.#joined > 0n) payload.push(bytes);
     }
+    if (payload.length === 0) return;
+    this.#heardAt = this.#now;
+    this.#onDatagrams(payload);
   }
 
   #onAnswer(bytes: Buffer): void {

@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+
+declare const kind: unique symbol;
+/** An open socket, which the event loop keeps until it is closed. */
+export interface Handle {
+  readonly [kind]: 'udp';
+}
+
+/** What the addon does: everything is synchronous, sizes are checked there; errors have the errno's name as their code. */
+interface Native {
+  open(address: string, port: number, receiveBuffer: number, sendBuffer: number, onReadable: () => void): Handle;
+  name(socket: Handle): { address: string; port: number };
+  close(socket: Handle): void;
+  receive(socket: Handle, slab: Uint8Array, shapes: Uint8Array, messages: number): number;
+  send(socket: Handle, datagrams: readonly Uint8Array[], count: number, failure: Uint8Array): number;
+}
+
+const folder = new URL('../build/', import.meta.url);
+
+function whyNotBuilt(error: unknown): string {
+  try {
+    return readFileSync(new URL('unavailable.txt', folder), 'utf8');
+  } catch {
+    const missing = error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';
+    return missing ? 'not built: run npm run build' : `cannot be loaded: ${String(error)}`;
+  }
+}
+
+function load(): { addon: Native } | { reason: string } {
+  try {
+    return { addon: createRequire(import.meta.url)(new URL('Release/udp.node', folder).pathname) };
+  } catch (error) {
+    return { reason: whyNotBuilt(error) };
+  }
+}
+
+const loaded = load();
+
+/** Why there is no addon here, or undefined where there is. */
+export const unavailable: string | undefined = 'reason' in loaded ? loaded.reason : undefined;
+
+/** The addon; throws ENOSYS where it is unavailable. */
+export function native(): Native {
+  if ('addon' in loaded) return loaded.addon;
+  throw Object.assign(new Error(`batched UDP is unavailable: ${loaded.reason}`), { code: 'ENOSYS' });
+}
