@@ -47,6 +47,7 @@ describe('stream head', () => {
       ':authority',
       ['example.com:80', `${example.pair}:1`, `${example.pair.toUpperCase()}:0`, '', undefined, 'x'.repeat(65)],
     ],
+    [':protocol', ['websocket', 'connect-udp', '']],
     ['netport-protocol', ['sctp', 'TCP', '', undefined]],
     ['netport-source', ['', 'a b', 'a\r\nb', 'é', 'x'.repeat(257), ['a', 'b'], undefined]],
   ])('is refused with a wrong %s, and the error names it', (name, values) => {
@@ -55,6 +56,13 @@ describe('stream head', () => {
       expect(() => decodeStreamHead(fields), JSON.stringify(value)).toThrow(protocolError);
       expect(() => decodeStreamHead(fields), JSON.stringify(value)).toThrow(name);
     }
+  });
+
+  it('says udp by an extended CONNECT only', () => {
+    const fields = encodeStreamHead({ ...example, protocol: 'udp' });
+    expect(fields).toMatchObject({ ':protocol': 'connect-udp', 'capsule-protocol': '?1' });
+    const { ':protocol': _, ...plain } = fields;
+    expect(() => decodeStreamHead(plain)).toThrow(':protocol');
   });
 
   it('meets arbitrary fields with protocol_error', () => {
@@ -78,7 +86,8 @@ describe('stream head', () => {
 
 describe('answer', () => {
   it('accepts with 200 only', () => {
-    expect(decodeAnswer(acceptFields)).toBeUndefined();
+    expect(decodeAnswer(acceptFields(example))).toBeUndefined();
+    expect(decodeAnswer(acceptFields({ ...example, protocol: 'udp' }))).toBeUndefined();
     for (const status of [201, 204, 302, 404, undefined]) {
       expect(decodeAnswer({ ':status': status })).toMatchObject({ code: 'tunnel_failed' });
     }

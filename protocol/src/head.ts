@@ -13,6 +13,13 @@ import { type Protocol, protocolSchema } from './policy.js';
  *     netport-protocol  tcp
  *     netport-source    127.0.0.1:50312          the application's address, or "unix"; for audit, never for a decision
  *
+ * A UDP flow adds what an extended CONNECT has (RFC 8441 §4, RFC 9298 §3.4), and `netport-protocol` is udp:
+ *
+ *     :protocol         connect-udp
+ *     :scheme           https
+ *     :path             /
+ *     capsule-protocol  ?1
+ *
  * and is answered by `:status` 200, or by the status of a code from errors.ts with `netport-code` and `netport-message`.
  */
 export interface StreamHead {
@@ -23,25 +30,37 @@ export interface StreamHead {
 
 export type HeaderFields = Record<string, string | string[] | number | undefined>;
 
-const headSchema = z.object({
-  ':method': z.literal('CONNECT'),
-  ':authority': z
-    .string()
-    .max(64)
-    .transform((text) => text.replace(/:0$/, ''))
-    .pipe(pairIdSchema),
-  'netport-protocol': protocolSchema,
-  'netport-source': z
-    .string()
-    .max(256)
-    .regex(/^[\x21-\x7e]+$/),
-});
+const connectUdp = 'connect-udp';
+
+const headSchema = z
+  .object({
+    ':method': z.literal('CONNECT'),
+    ':protocol': z.literal(connectUdp).optional(),
+    ':authority': z
+      .string()
+      .max(64)
+      .transform((text) => text.replace(/:0$/, ''))
+      .pipe(pairIdSchema),
+    'netport-protocol': protocolSchema,
+    'netport-source': z
+      .string()
+      .max(256)
+      .regex(/^[\x21-\x7e]+$/),
+  })
+  .refine((fields) => (fields['netport-protocol'] === 'udp') === (fields[':protocol'] === connectUdp), {
+    path: [':protocol'],
+    message: 'udp, and nothing else, goes by connect-udp',
+  });
+
+/** RFC 9297 §3.4: capsules follow. */
+const capsuleFields = { 'capsule-protocol': '?1' } as const;
 
 export const encodeStreamHead = (head: StreamHead): Record<string, string> => ({
   ':method': 'CONNECT',
   ':authority': `${head.pair}:0`,
   'netport-protocol': head.protocol,
   'netport-source': head.source,
+  ...(head.protocol === 'udp' && { ':protocol': connectUdp, ':scheme': 'https', ':path': '/', ...capsuleFields }),
 });
 
 /** Throws `protocol_error` naming the first field that is wrong. */
@@ -58,7 +77,11 @@ export function decodeStreamHead(fields: HeaderFields): StreamHead {
   };
 }
 
-export const acceptFields = { ':status': 200 } as const;
+/** The fields that accept a stream with this head. */
+export const acceptFields = ({ protocol }: StreamHead) => ({
+  ':status': 200,
+  ...(protocol === 'udp' && capsuleFields),
+});
 
 /** The message is cut and made printable ASCII, as a header field requires. */
 export const encodeRejection = (code: ErrorCode, message: string): Record<string, string | number> => ({

@@ -144,6 +144,12 @@ export const limits = {
   // Flows
   /** The largest payload of UDP, so RFC 9298 §5 (over IPv4 it is 65,507). */
   datagramBytes: 65_527,
+  /** What one flow may have waiting in a tunnel over TCP: eight of the largest, or 40 ms at 100 Mbit/s. Then it drops. */
+  flowQueueBytes: 512 * 1024,
+  /** …and all flows of one tunnel together, so that a peer which reads none of thousands costs no more than this. */
+  tunnelFlowQueueBytes: 16 * 1024 * 1024,
+  /** A closed flow's stream ends in order when both ends say so; one that the peer leaves open is reset after this. */
+  flowCloseTimeout: 5 * second,
 
   // Streams
   targetConnectTimeout: 10 * second,

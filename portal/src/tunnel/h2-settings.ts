@@ -10,6 +10,8 @@ const megabyte = 1_000_000;
 export const sessionOptions = {
   settings: {
     enablePush: false,
+    /** RFC 8441, for connect-udp. */
+    enableConnectProtocol: true,
     initialWindowSize: limits.streamWindowBytes,
     maxFrameSize: limits.frameBytes,
     maxConcurrentStreams: limits.streamsPerTunnel,

@@ -4,10 +4,12 @@ import {
   asNetportError,
   decodeAnswer,
   decodeStreamHead,
+  type ErrorCode,
   encodeRejection,
   limits,
   NetportError,
 } from '@netport/protocol';
+import { type FlowQueue, H2Flow } from './h2-flow.js';
 import { cancelled, connectionReset, noError, refusedStream } from './h2-settings.js';
 import type { TunnelHandlers, TunnelStream } from './tunnel.js';
 
@@ -26,7 +28,7 @@ export function breakOff(stream: Http2Stream, reset: Reset = atOnce): void {
   reset(stream, connectionReset);
 }
 
-const tunnelStream = (stream: Http2Stream, reset: Reset): TunnelStream => ({
+export const tunnelStream = (stream: Http2Stream, reset: Reset): TunnelStream => ({
   bytes: stream,
   // node:http2 ends both directions of a stream that was reset, as if that were in order: only the code tells.
   get broken() {
@@ -35,8 +37,8 @@ const tunnelStream = (stream: Http2Stream, reset: Reset): TunnelStream => ({
   reset: () => breakOff(stream, reset),
 });
 
-/** What the peer answers to a CONNECT request: a stream, or why not. */
-export function awaitAnswer(stream: ClientHttp2Stream, reset: Reset, abandon?: AbortSignal): Promise<TunnelStream> {
+/** What the peer answers to a CONNECT request: resolves when it accepted, rejects with why not. */
+export function awaitAnswer(stream: ClientHttp2Stream, reset: Reset, abandon?: AbortSignal): Promise<void> {
   stream.on('error', heardAtClose);
   return new Promise((resolve, reject) => {
     const giveUp = (): void => {
@@ -52,7 +54,7 @@ export function awaitAnswer(stream: ClientHttp2Stream, reset: Reset, abandon?: A
     stream.once('response', (fields) => {
       settled();
       const refusal = decodeAnswer(fields);
-      if (!refusal) return resolve(tunnelStream(stream, reset));
+      if (!refusal) return resolve();
       // Ended, not reset: an HTTP/2 server gives a session up that resets many streams.
       stream.resume();
       stream.end();
@@ -70,7 +72,12 @@ export function awaitAnswer(stream: ClientHttp2Stream, reset: Reset, abandon?: A
 }
 
 /** Hands a CONNECT request of the peer to its handler; answers anything else itself. */
-export function receiveStream(stream: ServerHttp2Stream, fields: IncomingHttpHeaders, handlers: TunnelHandlers): void {
+export function receiveStream(
+  stream: ServerHttp2Stream,
+  fields: IncomingHttpHeaders,
+  handlers: TunnelHandlers,
+  queue: FlowQueue,
+): void {
   stream.on('error', heardAtClose);
   const abandoned = new AbortController();
   stream.once('close', () => abandoned.abort());
@@ -81,17 +88,34 @@ export function receiveStream(stream: ServerHttp2Stream, fields: IncomingHttpHea
     stream.close(noError);
   };
   try {
-    handlers.onStream({
-      head: decodeStreamHead(fields),
+    const head = decodeStreamHead(fields);
+    const accept = (): void => {
+      if (!stream.destroyed) stream.respond(acceptFields(head));
+      // Untouched, a server's stream would be closed whole when its writing ends.
+      stream.pause();
+    };
+    const incoming = {
+      head,
       abandoned: abandoned.signal,
-      accept: () => {
-        if (!stream.destroyed) stream.respond(acceptFields);
-        // Untouched, a server's stream would be closed whole when its writing ends.
-        stream.pause();
-        return tunnelStream(stream, atOnce);
-      },
-      reject: (code, message) => reject(new NetportError(code, message)),
-    });
+      reject: (code: ErrorCode, message: string) => reject(new NetportError(code, message)),
+    };
+    if (head.protocol === 'udp') {
+      handlers.onFlow({
+        ...incoming,
+        accept: () => {
+          accept();
+          return new H2Flow(stream, queue, () => breakOff(stream));
+        },
+      });
+    } else {
+      handlers.onStream({
+        ...incoming,
+        accept: () => {
+          accept();
+          return tunnelStream(stream, atOnce);
+        },
+      });
+    }
   } catch (thrown) {
     reject(asNetportError(thrown));
   }

@@ -1,17 +1,18 @@
 import {
   type ClientHttp2Session,
+  type ClientHttp2Stream,
   connect,
   constants,
   type Http2Session,
-  type Http2Stream,
   performServerHandshake,
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { asNetportError, encodeStreamHead, limits, NetportError, type StreamHead } from '@netport/protocol';
+import { type FlowQueue, H2Flow } from './h2-flow.js';
 import { sessionOptions } from './h2-settings.js';
-import { awaitAnswer, breakOff, receiveStream } from './h2-stream.js';
+import { awaitAnswer, breakOff, type Reset, receiveStream, tunnelStream } from './h2-stream.js';
 import { Liveness } from './liveness.js';
 import { isResetList, ResetBudget, ResetList, readResetList } from './resets.js';
 import type { Tunnel, TunnelContext, TunnelCounters, TunnelFlow, TunnelHandlers, TunnelStream } from './tunnel.js';
@@ -59,6 +60,12 @@ class H2Tunnel implements Tunnel {
   readonly #socket: TLSSocket;
   readonly #client: ClientHttp2Session | undefined;
   readonly #budget = new ResetBudget(performance.now());
+  /** The client's resets: by itself while it may, by the server's hand beyond that. */
+  readonly #reset: Reset = (stream, code) => {
+    if (stream.id === undefined || this.#budget.take(performance.now())) stream.close(code);
+    else if (!this.#resets?.add(stream.id)) stream.close(code);
+  };
+  readonly #queue: FlowQueue = { bytes: 0 };
   #resets: ResetList | undefined;
   #reason: NetportError | undefined;
   #streams = 0;
@@ -105,22 +112,12 @@ class H2Tunnel implements Tunnel {
   }
 
   async openStream(head: StreamHead, abandon?: AbortSignal): Promise<TunnelStream> {
-    if (!this.#client) throw new NetportError('protocol_error', 'the server of a tunnel cannot open streams');
-    if (!this.open) throw this.#reason ?? new NetportError('draining', 'the tunnel takes no more streams');
-    if (this.#streams >= limits.streamsPerTunnel) {
-      throw new NetportError('limit_exceeded', `${limits.streamsPerTunnel} streams run to ${this.context.peer}`);
-    }
-    try {
-      const stream = this.#client.request(encodeStreamHead(head), { endStream: false });
-      this.#count(stream);
-      return await awaitAnswer(stream, (broken, code) => this.#reset(broken, code), abandon);
-    } catch (thrown) {
-      throw asNetportError(thrown, 'tunnel_lost');
-    }
+    return tunnelStream(await this.#request(head, abandon), this.#reset);
   }
 
-  async openFlow(): Promise<TunnelFlow> {
-    throw new NetportError('unavailable', 'this version carries no UDP over a TCP tunnel');
+  async openFlow(head: StreamHead, abandon?: AbortSignal): Promise<TunnelFlow> {
+    const stream = await this.#request(head, abandon);
+    return new H2Flow(stream, this.#queue, () => breakOff(stream, this.#reset));
   }
 
   drain(): void {
@@ -153,15 +150,25 @@ class H2Tunnel implements Tunnel {
       if (id !== undefined) streams.set(id, stream);
       stream.once('close', () => id !== undefined && streams.delete(id));
       this.#count(stream);
-      receiveStream(stream, fields, handlers);
+      receiveStream(stream, fields, handlers, this.#queue);
     });
     return session;
   }
 
-  /** The client's resets: by itself while it may, by the server's hand beyond that. */
-  #reset(stream: Http2Stream, code: number): void {
-    if (stream.id === undefined || this.#budget.take(performance.now())) stream.close(code);
-    else if (!this.#resets?.add(stream.id)) stream.close(code);
+  async #request(head: StreamHead, abandon?: AbortSignal): Promise<ClientHttp2Stream> {
+    if (!this.#client) throw new NetportError('protocol_error', 'the server of a tunnel cannot open streams');
+    if (!this.open) throw this.#reason ?? new NetportError('draining', 'the tunnel takes no more streams');
+    if (this.#streams >= limits.streamsPerTunnel) {
+      throw new NetportError('limit_exceeded', `${limits.streamsPerTunnel} streams run to ${this.context.peer}`);
+    }
+    try {
+      const stream = this.#client.request(encodeStreamHead(head), { endStream: false });
+      this.#count(stream);
+      await awaitAnswer(stream, this.#reset, abandon);
+      return stream;
+    } catch (thrown) {
+      throw asNetportError(thrown, 'tunnel_lost');
+    }
   }
 
   #count(stream: NodeJS.EventEmitter): void {

@@ -1,6 +1,15 @@
 import { Duplex } from 'node:stream';
 import { decodeStreamHead, encodeStreamHead, limits, NetportError, type StreamHead } from '@netport/protocol';
-import type { Tunnel, TunnelContext, TunnelCounters, TunnelFlow, TunnelHandlers, TunnelStream } from './tunnel.js';
+import { MemoryFlow } from './memory-flow.js';
+import type {
+  IncomingStream,
+  Tunnel,
+  TunnelContext,
+  TunnelCounters,
+  TunnelFlow,
+  TunnelHandlers,
+  TunnelStream,
+} from './tunnel.js';
 
 /** The two ends of a tunnel without a network, for tests: `client` opens streams, `server` receives them. */
 export function memoryTunnels(contexts: { client: TunnelContext; server: TunnelContext } & TunnelHandlers): {
@@ -14,6 +23,15 @@ export function memoryTunnels(contexts: { client: TunnelContext; server: TunnelC
   return { client, server };
 }
 
+/** One end of a stream or of a flow, as far as its tunnel has to know. */
+interface End {
+  close(): void;
+  closed: Promise<unknown>;
+}
+
+/** Everything of a request but how it is accepted. */
+type Asked = Omit<IncomingStream, 'accept'>;
+
 class MemoryTunnel implements Tunnel {
   readonly context: TunnelContext;
   readonly since = new Date();
@@ -21,7 +39,7 @@ class MemoryTunnel implements Tunnel {
   readonly handlers: TunnelHandlers | undefined;
   other: MemoryTunnel | undefined;
   open = true;
-  readonly #pipes = new Set<Pipe>();
+  readonly #ends = new Set<End>();
   #settle: (reason: NetportError) => void = () => {};
 
   constructor(context: TunnelContext, handlers: TunnelHandlers | undefined) {
@@ -32,38 +50,32 @@ class MemoryTunnel implements Tunnel {
     });
   }
 
-  openStream(head: StreamHead, abandon?: AbortSignal): Promise<TunnelStream> {
-    const { other } = this;
-    if (!this.open || !other?.handlers) {
-      return Promise.reject(new NetportError('draining', 'the tunnel takes no more streams'));
-    }
+  async openStream(head: StreamHead, abandon?: AbortSignal): Promise<TunnelStream> {
     const [near, far] = pipePair();
-    this.#keep(near);
-    other.#keep(far);
-    const { handlers } = other;
-    return new Promise((resolve, reject) => {
-      const abandoned = new AbortController();
-      far.once('close', () => abandoned.abort());
-      near.once('close', () => reject(new NetportError('tunnel_lost', 'the stream ended before it was answered')));
-      abandon?.addEventListener('abort', () => near.destroy(), { once: true });
+    await this.#ask(head, abandon, endOf(near), endOf(far), (handlers, asked, accepted) =>
       handlers.onStream({
-        // Through the wire form, so that both implementations refuse the same heads.
-        head: decodeStreamHead(encodeStreamHead(head)),
-        abandoned: abandoned.signal,
+        ...asked,
         accept: () => {
-          setImmediate(() => resolve(streamOf(near)));
+          accepted();
           return streamOf(far);
         },
-        reject: (code, message) => {
-          reject(new NetportError(code, message));
-          far.destroy();
-        },
-      });
-    });
+      }),
+    );
+    return streamOf(near);
   }
 
-  openFlow(): Promise<TunnelFlow> {
-    return Promise.reject(new NetportError('unavailable', 'this tunnel carries no UDP'));
+  async openFlow(head: StreamHead, abandon?: AbortSignal): Promise<TunnelFlow> {
+    const [near, far] = MemoryFlow.pair();
+    await this.#ask(head, abandon, near, far, (handlers, asked, accepted) =>
+      handlers.onFlow({
+        ...asked,
+        accept: () => {
+          accepted();
+          return far;
+        },
+      }),
+    );
+    return near;
   }
 
   drain(): void {
@@ -71,29 +83,67 @@ class MemoryTunnel implements Tunnel {
     for (const end of [this, this.other]) {
       if (!end) continue;
       end.open = false;
-      if (end.#pipes.size === 0) end.#settle(reason);
+      if (end.#ends.size === 0) end.#settle(reason);
     }
   }
 
   close(reason: NetportError): void {
     this.open = false;
-    for (const pipe of this.#pipes) pipe.destroy();
+    for (const end of this.#ends) end.close();
     this.#settle(reason);
     if (this.other?.open) this.other.close(new NetportError('tunnel_lost', reason.message));
   }
 
   counters(): TunnelCounters {
-    return { streams: this.#pipes.size, bytesSent: 0, bytesReceived: 0, rttMs: 0 };
+    return { streams: this.#ends.size, bytesSent: 0, bytesReceived: 0, rttMs: 0 };
   }
 
-  #keep(pipe: Pipe): void {
-    this.#pipes.add(pipe);
-    pipe.once('close', () => {
-      this.#pipes.delete(pipe);
-      if (!this.open && this.#pipes.size === 0) this.#settle(new NetportError('draining', 'the tunnel was drained'));
+  /** Resolves when the other end's handler, to which `offer` gives the request, has accepted it. */
+  #ask(
+    head: StreamHead,
+    abandon: AbortSignal | undefined,
+    near: End,
+    far: End,
+    offer: (handlers: TunnelHandlers, asked: Asked, accepted: () => void) => void,
+  ): Promise<void> {
+    const { other } = this;
+    const handlers = other?.handlers;
+    if (!this.open || !other || !handlers) {
+      return Promise.reject(new NetportError('draining', 'the tunnel takes no more streams'));
+    }
+    this.#keep(near);
+    other.#keep(far);
+    return new Promise((resolve, reject) => {
+      const abandoned = new AbortController();
+      void far.closed.then(() => abandoned.abort());
+      void near.closed.then(() => reject(new NetportError('tunnel_lost', 'the stream ended before it was answered')));
+      abandon?.addEventListener('abort', () => near.close(), { once: true });
+      const asked: Asked = {
+        // Through the wire form, so that both implementations refuse the same heads.
+        head: decodeStreamHead(encodeStreamHead(head)),
+        abandoned: abandoned.signal,
+        reject: (code, message) => {
+          reject(new NetportError(code, message));
+          far.close();
+        },
+      };
+      offer(handlers, asked, () => setImmediate(resolve));
+    });
+  }
+
+  #keep(end: End): void {
+    this.#ends.add(end);
+    void end.closed.then(() => {
+      this.#ends.delete(end);
+      if (!this.open && this.#ends.size === 0) this.#settle(new NetportError('draining', 'the tunnel was drained'));
     });
   }
 }
+
+const endOf = (pipe: Pipe): End => ({
+  close: () => pipe.destroy(),
+  closed: new Promise((resolve) => pipe.once('close', resolve)),
+});
 
 const streamOf = (pipe: Pipe): TunnelStream => ({
   bytes: pipe,

@@ -1,71 +1,26 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Duplex } from 'node:stream';
-import { circuitIdSchema, limits, NetportError, pairIdSchema, type StreamHead } from '@netport/protocol';
+import { limits, NetportError } from '@netport/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
-import { secure } from '../path/secure.js';
-import { issue, newAuthority, spiffeId } from '../testing/identities.js';
-import { collect, socketPair, until, withResolvers } from '../testing/sockets.js';
-import { openH2Tunnel } from './h2.js';
-import { memoryTunnels } from './memory.js';
-import type { IncomingStream, Tunnel, TunnelContext, TunnelHandlers, TunnelStream } from './tunnel.js';
+import { collect, until, withResolvers } from '../testing/sockets.js';
+import { headOf, implementations, type TunnelPair } from '../testing/tunnels.js';
+import type { IncomingStream, Tunnel, TunnelHandlers, TunnelStream } from './tunnel.js';
 
-const a = spiffeId('a');
-const b = spiffeId('b');
-const authority = await newAuthority();
-const identities = { a: await issue(authority, a), b: await issue(authority, b) };
-const head = (): StreamHead => ({
-  pair: pairIdSchema.parse(randomUUID()),
-  protocol: 'tcp',
-  source: '127.0.0.1:50312',
-});
-const context = (peer: typeof a, role: 'client' | 'server'): TunnelContext => ({
-  peer,
-  role,
-  transport: 'tcp',
-  serial: '01',
-  relay: 'r1',
-  circuitId: circuitIdSchema.parse(randomUUID()),
-});
+const head = () => headOf('tcp');
 
-interface Pair {
-  client: Tunnel;
-  server: Tunnel;
-}
-type Make = (handlers: TunnelHandlers) => Promise<Pair>;
-
-const overMemory: Make = async (handlers) =>
-  memoryTunnels({ client: context(b, 'client'), server: context(a, 'server'), ...handlers });
-
-const overH2: Make = async (handlers) => {
-  const [near, far] = await socketPair(false);
-  const common = { trust: { rootPems: [authority.rootPem] }, now: () => new Date() };
-  const [client, server] = await Promise.all([
-    secure({ ...common, socket: near, role: 'client', identity: identities.a, peer: b }),
-    secure({ ...common, socket: far, role: 'server', identity: identities.b, peer: a }),
-  ]);
-  const [one, other] = await Promise.all([
-    openH2Tunnel({ socket: client.socket, context: context(b, 'client'), ...handlers }),
-    openH2Tunnel({ socket: server.socket, context: context(a, 'server'), ...handlers }),
-  ]);
-  return { client: one, server: other };
-};
-
-describe.each([
-  ['memory', overMemory],
-  ['h2', overH2],
-])('tunnel over %s', (_name, make) => {
+describe.each(implementations)('tunnel over %s', (_name, make) => {
   const made: Tunnel[] = [];
   afterEach(() => {
     for (const tunnel of made.splice(0)) tunnel.close(new NetportError('draining', 'the test is over'));
   });
-  const start = async (onStream: TunnelHandlers['onStream']): Promise<Pair> => {
+  const start = async (onStream: TunnelHandlers['onStream']): Promise<TunnelPair> => {
     const pair = await make({ onStream, onFlow: (flow) => flow.reject('policy_denied', 'no flows here') });
     made.push(pair.client, pair.server);
     return pair;
   };
   /** One accepted stream, both ends. */
-  const join = async (): Promise<Pair & { near: TunnelStream; far: TunnelStream }> => {
+  const join = async (): Promise<TunnelPair & { near: TunnelStream; far: TunnelStream }> => {
     const accepted = withResolvers<TunnelStream>();
     const pair = await start((stream) => accepted.resolve(stream.accept()));
     const near = await pair.client.openStream(head());

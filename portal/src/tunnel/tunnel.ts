@@ -22,6 +22,14 @@ export interface FlowCounters {
   dropped: number;
 }
 
+export const noDatagrams = (): FlowCounters => ({
+  datagramsSent: 0,
+  datagramsReceived: 0,
+  bytesSent: 0,
+  bytesReceived: 0,
+  dropped: 0,
+});
+
 /** One UDP flow of a tunnel: whole datagrams, each of which may be lost or overtaken. */
 export interface TunnelFlow {
   /** At most `limits.datagramBytes`. Never waits: what the path or a bounded queue cannot take is dropped and counted. */
