@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <net/if.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <netinet/udp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,27 +83,49 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	napi_close_handle_scope(env, scope);
 }
 
-// A numeric address with an optional zone. Returns a socket that is connected to it, or a negative errno.
-static int connect_to(const char *address, uint32_t port, uint32_t receive_buffer, uint32_t send_buffer)
+struct plan {
+	const char *address; // numeric, with an optional zone
+	uint32_t port, local_port, receive_buffer, send_buffer;
+};
+
+static int bind_to(int fd, int family, uint16_t port)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} local = { .any.sa_family = (sa_family_t)family };
+
+	if (family == AF_INET6)
+		local.v6.sin6_port = htons(port);
+	else
+		local.v4.sin_port = htons(port);
+	return bind(fd, &local.any, family == AF_INET6 ? sizeof(local.v6) : sizeof(local.v4));
+}
+
+// Returns a connected socket, or a negative errno.
+static int connect_by(const struct plan *plan)
 {
 	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_DGRAM };
 	struct addrinfo *to;
 	char service[16];
 	int on = 1;
 
-	snprintf(service, sizeof(service), "%u", port);
-	if (port == 0 || port > UINT16_MAX || getaddrinfo(address, service, &hints, &to))
+	snprintf(service, sizeof(service), "%u", plan->port);
+	if (plan->port == 0 || plan->port > UINT16_MAX || plan->local_port > UINT16_MAX ||
+	    getaddrinfo(plan->address, service, &hints, &to))
 		return -EINVAL;
 	int fd = socket(to->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
 	int error = fd < 0 ? errno : 0;
 	if (!error) {
 		// The kernel takes what it can of each, and GRO where it knows it (5.0).
-		if (receive_buffer)
-			setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof(receive_buffer));
-		if (send_buffer)
-			setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof(send_buffer));
+		if (plan->receive_buffer)
+			setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &plan->receive_buffer, sizeof(plan->receive_buffer));
+		if (plan->send_buffer)
+			setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &plan->send_buffer, sizeof(plan->send_buffer));
 		setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on));
-		if (connect(fd, to->ai_addr, to->ai_addrlen))
+		if ((plan->local_port && bind_to(fd, to->ai_family, (uint16_t)plan->local_port)) ||
+		    connect(fd, to->ai_addr, to->ai_addrlen))
 			error = errno;
 	}
 	freeaddrinfo(to);
@@ -113,31 +136,31 @@ static int connect_to(const char *address, uint32_t port, uint32_t receive_buffe
 	return -error;
 }
 
-// open(address, port, bytes of the receive buffer, of the send buffer, listener) → socket, which the event loop keeps until
-// close or its own end. 0 bytes: as the system has it. The listener is called, without arguments, when there is something
-// to receive.
+// open(address, port, local port, bytes of the receive buffer, of the send buffer, listener) → socket, which the event loop
+// keeps until close or its own end. 0: as the system has it. The listener is called, without arguments, when there is
+// something to receive.
 napi_value socket_open(napi_env env, napi_callback_info info)
 {
-	napi_value arguments[5], external = NULL, name = NULL;
+	napi_value arguments[6], external = NULL, name = NULL;
 	napi_valuetype type = napi_undefined;
-	uint32_t port, receive_buffer, send_buffer;
 	char address[INET6_ADDRSTRLEN + 1 + IF_NAMESIZE];
+	struct plan plan = { .address = address };
 	size_t length;
 	uv_loop_t *loop;
 
-	read_arguments(env, info, 5, arguments);
+	read_arguments(env, info, 6, arguments);
 	if (napi_get_value_string_utf8(env, arguments[0], address, sizeof(address), &length) != napi_ok)
 		return fail(env, EINVAL, "expected an address");
-	napi_typeof(env, arguments[4], &type);
+	napi_typeof(env, arguments[5], &type);
 	if (type != napi_function)
 		return fail(env, EINVAL, "expected a listener");
-	if (!read_count(env, arguments[1], &port) || !read_count(env, arguments[2], &receive_buffer) ||
-	    !read_count(env, arguments[3], &send_buffer))
+	if (!read_count(env, arguments[1], &plan.port) || !read_count(env, arguments[2], &plan.local_port) ||
+	    !read_count(env, arguments[3], &plan.receive_buffer) || !read_count(env, arguments[4], &plan.send_buffer))
 		return NULL;
 	struct udp_socket *socket = calloc(1, sizeof(*socket));
 	if (!socket)
 		return fail(env, ENOMEM, "open a UDP socket");
-	int fd = connect_to(address, port, receive_buffer, send_buffer);
+	int fd = connect_by(&plan);
 	if (fd < 0) {
 		free(socket);
 		return fail(env, -fd, "open a UDP socket");
@@ -153,7 +176,7 @@ napi_value socket_open(napi_env env, napi_callback_info info)
 	socket->fd = fd;
 	socket->unsegmentable = SIZE_MAX;
 	socket->poll.data = socket;
-	napi_create_reference(env, arguments[4], 1, &socket->listener);
+	napi_create_reference(env, arguments[5], 1, &socket->listener);
 	napi_create_string_utf8(env, "NETPORT_UDP", NAPI_AUTO_LENGTH, &name);
 	napi_async_init(env, NULL, name, &socket->context);
 	napi_add_async_cleanup_hook(env, on_exit_of_environment, socket, &socket->cleanup);

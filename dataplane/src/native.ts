@@ -9,7 +9,14 @@ export interface Handle {
 
 /** What the addon does: everything is synchronous, sizes are checked there; errors have the errno's name as their code. */
 interface Native {
-  open(address: string, port: number, receiveBuffer: number, sendBuffer: number, onReadable: () => void): Handle;
+  open(
+    address: string,
+    port: number,
+    localPort: number,
+    receiveBuffer: number,
+    sendBuffer: number,
+    onReadable: () => void,
+  ): Handle;
   name(socket: Handle): { address: string; port: number };
   close(socket: Handle): void;
   receive(socket: Handle, slab: Uint8Array, shapes: Uint8Array, messages: number): number;

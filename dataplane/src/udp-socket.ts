@@ -5,12 +5,14 @@ export interface UdpSocketOptions {
   /** The only one that it sends to and hears: an IPv4 or IPv6 address, no name. */
   address: string;
   port: number;
+  /** Where it sends from; the system chooses unless given. */
+  localPort?: number;
   /**
    * What came at one look at the socket, in order; each may be empty. They are lent: their memory is written again after
    * this returns, so whoever keeps one copies it.
    */
   onDatagrams: (datagrams: Buffer[]) => void;
-  /** A datagram was lost here, or the peer's machine refused one (ECONNREFUSED). The socket goes on. */
+  /** What is lost here (EMSGSIZE, …), one for each call of `send`, and what the peer's machine refuses (ECONNREFUSED). */
   onError?: (error: NodeJS.ErrnoException) => void;
   /** What the kernel may keep unread and unsent, as far as the system grants it. */
   receiveBufferBytes?: number;
@@ -57,10 +59,12 @@ class BatchedSocket implements UdpSocket {
   /** Messages asked for at the next look: fewer, the more datagrams the kernel merges into one. */
   #messages = mostMessages;
 
-  constructor({ address, port, onDatagrams, onError, receiveBufferBytes = 0, sendBufferBytes = 0 }: UdpSocketOptions) {
-    this.#onDatagrams = onDatagrams;
-    this.#onError = onError;
-    this.#handle = this.#native.open(address, port, receiveBufferBytes, sendBufferBytes, () => this.#receive());
+  constructor(options: UdpSocketOptions) {
+    const { address, port, localPort = 0, receiveBufferBytes = 0, sendBufferBytes = 0 } = options;
+    this.#onDatagrams = options.onDatagrams;
+    this.#onError = options.onError;
+    const onReadable = () => this.#receive();
+    this.#handle = this.#native.open(address, port, localPort, receiveBufferBytes, sendBufferBytes, onReadable);
     this.local = this.#native.name(this.#handle);
   }
 

@@ -15,9 +15,9 @@ export async function openBatched(options: UdpSocketOptions): Promise<UdpSocket>
   return openUdpSocket(options);
 }
 
-/** The same over node:dgram: a system call, and a callback, for each datagram. */
+/** The same over node:dgram: a system call, and a callback, for each datagram. It does not tell what is lost here. */
 export function openSingly(options: UdpSocketOptions): Promise<UdpSocket> {
-  const { address, port, onDatagrams, onError, receiveBufferBytes, sendBufferBytes } = options;
+  const { address, port, localPort, onDatagrams, onError, receiveBufferBytes, sendBufferBytes } = options;
   const socket = createSocket(isIPv6(address) ? 'udp6' : 'udp4', (bytes) => onDatagrams([bytes]));
   let open = true;
 
@@ -43,6 +43,7 @@ export function openSingly(options: UdpSocketOptions): Promise<UdpSocket> {
       socket.close();
       reject(error);
     });
+    if (localPort) socket.bind(localPort);
     socket.connect(port, address, () => {
       socket.removeAllListeners('error').on('error', (error) => {
         if (open) onError?.(error);

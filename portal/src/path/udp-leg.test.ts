@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
+import { unavailable } from '@netport/dataplane';
 import {
   type BindBody,
   type CircuitId,
@@ -14,6 +15,7 @@ import {
 } from '@netport/protocol';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { until } from '../testing/sockets.js';
+import { openBatched, openSingly } from './datagram-socket.js';
 import { bindUdpLeg, type UdpLeg, type UdpLegOffer } from './udp-leg.js';
 
 const circuitId = '00000000-0000-4000-8000-000000000001' as CircuitId;
@@ -36,6 +38,18 @@ let onBind: (counter: bigint, from: RemoteInfo) => void;
 /** What the portal was given. */
 let received: string[];
 let leg: UdpLeg | undefined;
+
+const ways = [
+  [`the addon${unavailable ? ` (skipped: ${unavailable})` : ''}`, openBatched],
+  ['node:dgram', openSingly],
+] as const;
+let openSocket: typeof openSingly;
+const over = (way: typeof openSingly): void => {
+  beforeEach(({ skip }) => {
+    skip(way === openBatched && unavailable !== undefined, unavailable);
+    openSocket = way;
+  });
+};
 
 beforeEach(async () => {
   binds = [];
@@ -69,12 +83,15 @@ const reply = (to: RemoteInfo, bytes: Uint8Array | string) => relay.send(bytes, 
 const bind = async (timeout?: number) => {
   leg = await bindUdpLeg(offer, {
     onDatagrams: (datagrams) => received.push(...datagrams.map(String)),
+    openSocket,
     ...(timeout !== undefined && { timeout }),
   });
   return leg;
 };
 
-describe('binding', () => {
+describe.each(ways)('binding over %s', (_name, way) => {
+  over(way);
+
   it('waits for the other leg, and gives on only what comes after the join', async () => {
     onBind = (counter, from) => {
       reply(from, answer('waiting', counter));
@@ -138,7 +155,19 @@ describe('binding', () => {
   });
 });
 
-describe('a bound leg', () => {
+describe.each(ways)('a bound leg over %s', (_name, way) => {
+  over(way);
+
+  it('sends many at once, in order, and tells how many it took', async () => {
+    const bound = await bind();
+    const many = Array.from({ length: 40 }, (_, i) => Buffer.from(`number ${i}`));
+    expect(bound.sendMany(many, 39)).toBe(39);
+    await until(() => payloads.length === 39);
+    expect(payloads).toEqual(many.slice(0, 39).map(String));
+    bound.close();
+    expect(bound.sendMany(many)).toBe(0);
+  });
+
   it('roams to another port, again and again', async () => {
     const bound = await bind();
     for (const counter of [2n, 3n]) {
