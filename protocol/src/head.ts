@@ -32,6 +32,12 @@ export type HeaderFields = Record<string, string | string[] | number | undefined
 
 const connectUdp = 'connect-udp';
 
+/** The application's address, as a peer says it. */
+export const sourceSchema = z
+  .string()
+  .max(256)
+  .regex(/^[\x21-\x7e]+$/);
+
 const headSchema = z
   .object({
     ':method': z.literal('CONNECT'),
@@ -42,10 +48,7 @@ const headSchema = z
       .transform((text) => text.replace(/:0$/, ''))
       .pipe(pairIdSchema),
     'netport-protocol': protocolSchema,
-    'netport-source': z
-      .string()
-      .max(256)
-      .regex(/^[\x21-\x7e]+$/),
+    'netport-source': sourceSchema,
   })
   .refine((fields) => (fields['netport-protocol'] === 'udp') === (fields[':protocol'] === connectUdp), {
     path: [':protocol'],
@@ -83,11 +86,14 @@ export const acceptFields = ({ protocol }: StreamHead) => ({
   ...(protocol === 'udp' && capsuleFields),
 });
 
-/** The message is cut and made printable ASCII, as a header field requires. */
+/** Cut, and made printable ASCII, as a header field requires and a log may hope for. */
+export const printable = (message: string): string =>
+  message.replace(/[^\x20-\x7e]/g, '?').slice(0, limits.streamHeadBytes / 4);
+
 export const encodeRejection = (code: ErrorCode, message: string): Record<string, string | number> => ({
   ':status': errorTable[code].status,
   'netport-code': code,
-  'netport-message': message.replace(/[^\x20-\x7e]/g, '?').slice(0, limits.streamHeadBytes / 4),
+  'netport-message': printable(message),
 });
 
 /** Undefined when the stream was accepted, else why not. An unknown code from a newer peer reads as `tunnel_failed`. */

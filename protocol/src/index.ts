@@ -11,5 +11,6 @@ export * from './leg-bind.js';
 export * from './limits.js';
 export * from './names.js';
 export * from './policy.js';
+export * from './quic-head.js';
 export * from './signal.js';
 export * from './varint.js';

@@ -141,6 +141,21 @@ export const limits = {
   frameBytes: 256 * 1024,
   streamHeadBytes: 4 * 1024,
 
+  // Tunnels over UDP
+  /** QUIC's packets: with the headers of IPv6 and UDP, and those of one VPN more, they fit into Ethernet's 1500 bytes. */
+  quicPacketBytes: 1350,
+  /** Packets that a connection sends before others have their turn: 0.3 MB, 3 ms at 1 Gbit/s. */
+  quicBurst: 256,
+  /**
+   * What a stream may send before its reader has read anything; a reader that keeps up is given more, up to
+   * `streamWindowBytes`. It is what each stream of a peer that means harm can cost.
+   */
+  quicStreamWindowInitialBytes: 128 * 1024,
+  /** DATAGRAM frames that wait to be sent, or to be read: 5 MB of full ones, and 40 ms at 80,000 a second. */
+  quicDatagramQueue: 4096,
+  /** A stream waits until it can send this much, or all it has: many small packets cost more than a moment's wait. */
+  quicWriteBytes: 16 * 1024,
+
   // Flows
   /** The largest payload of UDP, so RFC 9298 §5 (over IPv4 it is 65,507). */
   datagramBytes: 65_527,
