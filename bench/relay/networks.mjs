@@ -26,7 +26,14 @@ export function makeNetworks() {
 }
 
 /** `wire`: whole checksums and packets of the MTU, as a cable carries them. `veth`: as veth does it by itself. */
-export function setOffloads({ left, right }, offloads) {
+export function setOffloads({ left, relay, right }, offloads) {
   const state = offloads === 'wire' ? 'off' : 'on';
-  for (const namespace of [left, right]) run(`ip netns exec ${namespace} ethtool -K eth0 tx ${state} tso ${state}`);
+  const ends = [
+    [left, 'eth0'],
+    [right, 'eth0'],
+    [relay, 'left'],
+    [relay, 'right'],
+  ];
+  for (const [namespace, device] of ends)
+    run(`ip netns exec ${namespace} ethtool -K ${device} tx ${state} tso ${state}`);
 }

@@ -26,6 +26,8 @@ export interface RelayNetworks {
   rebind(side: Side): void;
   /** The relay's interface towards a side. */
   setLink(side: Side, state: 'up' | 'down'): void;
+  /** Takes the relay's interface towards a side away, and whatever is attached to it; and gives it another of that name. */
+  replaceLink(side: Side): void;
   remove(): void;
 }
 
@@ -87,6 +89,11 @@ export function relayNetworks({ mtu = {}, forwarding = false }: RelayNetworksOpt
       publicHost[side]++;
       setPublicAddress(name(`nat${side}`), side, publicHost[side]);
     },
+    replaceLink: (side) => {
+      run(`ip -n ${name('relay')} link del ${relayInterfaces[side]}`);
+      addPublicLink({ relay: name('relay'), nat: name(`nat${side}`), side, mtu: mtu[side] ?? 1500 });
+      setPublicAddress(name(`nat${side}`), side, publicHost[side]);
+    },
     setLink: (side, state) => void run(`ip -n ${name('relay')} link set ${relayInterfaces[side]} ${state}`),
     remove,
   };
@@ -112,28 +119,32 @@ function addRelay(relay: string, forwarding: boolean): void {
 const forward = (namespace: string): string =>
   run(`ip netns exec ${namespace} sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1`);
 
-interface SideOptions {
+interface PublicLink {
   relay: string;
   nat: string;
-  lan: string;
   side: Side;
   mtu: number;
 }
 
-function addSide({ relay, nat, lan, side, mtu }: SideOptions): void {
+function addPublicLink({ relay, nat, side, mtu }: PublicLink): void {
   const { ipv4, ipv6 } = publicPrefix[side];
   const toRelay = relayInterfaces[side];
   run(`ip link add ${toRelay} netns ${relay} mtu ${mtu} type veth peer name wan netns ${nat} mtu ${mtu}`);
   run(`ip -n ${relay} addr add ${ipv4}1/24 dev ${toRelay}; ip -n ${relay} addr add ${ipv6}1/64 dev ${toRelay} nodad`);
   run(`ip -n ${relay} link set ${toRelay} up; ip -n ${nat} link set wan up`);
+  // A veth accepts frames from XDP only when its own side polls, which GRO turns on.
+  run(`ip netns exec ${nat} ethtool -K wan gro on`);
+}
+
+function addSide({ lan, ...link }: PublicLink & { lan: string }): void {
+  const { nat, side } = link;
+  addPublicLink(link);
   run(`ip link add lan netns ${nat} type veth peer name eth0 netns ${lan}`);
   run(`ip -n ${nat} addr add 192.168.${side}.1/24 dev lan; ip -n ${nat} addr add fd00:${side}::1/64 dev lan nodad`);
   run(`ip -n ${lan} addr add 192.168.${side}.2/24 dev eth0; ip -n ${lan} addr add fd00:${side}::2/64 dev eth0 nodad`);
   run(`ip -n ${nat} link set lan up; ip -n ${lan} link set eth0 up`);
   run(`ip -n ${lan} route add default via 192.168.${side}.1; ip -n ${lan} route add default via fd00:${side}::1`);
   forward(nat);
-  // A veth accepts frames from XDP only when its own side polls, which GRO turns on.
-  run(`ip netns exec ${nat} ethtool -K wan gro on`);
   // XDP sees what a real wire would carry: whole checksums. A veth leaves them to hardware that is not there.
   run(`ip netns exec ${lan} ethtool -K eth0 tx off`);
   nft(nat, [

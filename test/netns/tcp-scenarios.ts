@@ -57,6 +57,16 @@ export function tcpScenarios(world: () => RelayOverlay): void {
     expectWhole({ client: await dialled.ending, service: await world().service.nextEnding() }, 0, 256 * mib);
   });
 
+  it('goes on after the relay’s interface was replaced by another', async () => {
+    const dialled = world().dial({ up: 0, down: 256 * mib, answer: 'at once' });
+    await dialled.received(16 * mib);
+    const replaced = new Date().toISOString();
+    world().networks.replaceLink(1);
+    expectWhole({ client: await dialled.ending, service: await world().service.nextEnding() }, 0, 256 * mib);
+    // It is still the same circuit.
+    expect((await world().tunnelCircuit()).since < replaced).toBe(true);
+  });
+
   it('outlives the relay’s process in the kernel, and ends with it in userspace', async () => {
     const circuit = await world().tunnelCircuit();
     const dialled = world().dial({ up: 0, down: gib, answer: 'at once' });
