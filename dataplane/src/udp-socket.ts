@@ -35,7 +35,9 @@ export interface UdpSocket {
 /** As native/receive.c has them. */
 const slotBytes = 64 * 1024;
 const mostMessages = 64;
-/** What one look at a socket should give, so that the event loop gets on. */
+/** The kernel merges no more datagrams into one message (UDP_GRO_CNT_MAX). */
+const mostMerged = 64;
+/** What one look at a socket should give, so that the event loop gets on: more only where merging has just begun. */
 const datagramsPerLook = 256;
 
 /** One for every socket of this thread: nobody else runs between a system call and the return of `onDatagrams`. */
@@ -57,7 +59,7 @@ class BatchedSocket implements UdpSocket {
   readonly #onError: ((error: NodeJS.ErrnoException) => void) | undefined;
   #handle: Handle | undefined;
   /** Messages asked for at the next look: fewer, the more datagrams the kernel merges into one. */
-  #messages = mostMessages;
+  #messages = datagramsPerLook / mostMerged;
 
   constructor(options: UdpSocketOptions) {
     const { address, port, localPort = 0, receiveBufferBytes = 0, sendBufferBytes = 0 } = options;
