@@ -11,4 +11,5 @@ export * from './programs.js';
 export * from './relay-networks.js';
 export * from './relay-overlay.js';
 export * from './target.js';
+export * from './udp.js';
 export * from './wait.js';

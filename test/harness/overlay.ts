@@ -48,6 +48,8 @@ export interface OverlayOptions {
   network?: OverlayNetwork;
   /** Further arguments of `netport-relay run`. */
   relayArgs?: readonly string[];
+  /** Further arguments of `netport-portal run`. */
+  portalArgs?: readonly string[];
   onLog?: (name: string, line: LogLine) => void;
 }
 
@@ -109,7 +111,7 @@ export class Overlay {
   }
 
   addPortal(name: string): Promise<Member> {
-    return this.addMember('portal', name, [], this.options.network?.portals[name]);
+    return this.addMember('portal', name, this.options.portalArgs ?? [], this.options.network?.portals[name]);
   }
 
   /** Grants a pair with the command line client, as an admin would, and waits until both portals have it in force. */

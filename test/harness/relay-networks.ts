@@ -151,7 +151,9 @@ function addSide({ lan, ...link }: PublicLink & { lan: string }): void {
     'table inet nat { chain out { type nat hook postrouting priority srcnat; oifname wan masquerade; }; }',
     'table inet loss { chain pass { type filter hook forward priority filter - 5; }; }',
     'table inet filter { chain pass { type filter hook forward priority filter; policy drop;',
-    ' iifname lan accept; ct state established,related accept; }; }',
+    ' iifname lan accept; ct state established,related accept; };',
+    // What it has no mapping for is not its own either: a reset from here would end the other side's connection.
+    ' chain in { type filter hook input priority filter; iifname wan meta l4proto { tcp, udp } ct state new drop; }; }',
   ]);
 }
 
