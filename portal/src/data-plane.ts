@@ -28,6 +28,8 @@ export interface DataPlaneOptions {
   requestCircuit: (peer: SpiffeId, avoid: Name[]) => Promise<LegOffer>;
   log: Logger;
   now?: () => Date;
+  /** Milliseconds after which a UDP client that neither sends nor gets anything is forgotten. */
+  flowIdle?: number;
 }
 
 export interface DataPlaneEvents {
@@ -75,6 +77,9 @@ export class DataPlane {
     });
     this.listeners = new Listeners({
       onSocket: (socket, rule) => void this.forwarder.outgoing(socket, rule),
+      onClient: (client, rule) => void this.forwarder.outgoingFlow(client, rule),
+      drops: this.forwarder.drops,
+      ...(options.flowIdle !== undefined && { flowIdle: options.flowIdle }),
       onChange: () => this.events.emit('listeners'),
       log,
     });
@@ -167,7 +172,7 @@ export class DataPlane {
       trust,
       now: this.#now,
       onStream: (peer, stream) => void this.forwarder.incoming(peer, stream),
-      onFlow: (_peer, flow) => flow.reject('unavailable', 'this version of the portal carries no UDP'),
+      onFlow: (peer, flow) => void this.forwarder.incomingFlow(peer, flow),
     });
   }
 

@@ -33,6 +33,8 @@ class Portals {
   readonly tunnels: Tunnels = new Tunnels({ dial: () => this.#dial(), idle: 60_000, now: Date.now });
   readonly listeners = new Listeners({
     onSocket: (socket, rule) => void this.forwarders[0].outgoing(socket, rule),
+    onClient: (client, rule) => void this.forwarders[0].outgoingFlow(client, rule),
+    drops: this.forwarders[0].drops,
     onChange: () => {},
     log,
   });
@@ -84,7 +86,7 @@ class Portals {
           trust: () => ({ rootPems: [authority.rootPem] }),
           now: () => new Date(),
           onStream: (peer, stream) => void this.forwarders[1].incoming(peer, stream),
-          onFlow: (_peer, flow) => flow.reject('policy_denied', 'no flows here'),
+          onFlow: (peer, flow) => void this.forwarders[1].incomingFlow(peer, flow),
         }),
       ),
     );
@@ -133,6 +135,7 @@ describe('a stream from application to target', () => {
     expect(portals.forwarders[0].streams.totals()).toEqual({
       bytesSent: payload.length,
       bytesReceived: payload.length,
+      dropped: 0,
     });
     expect(portals.failures).toEqual([]);
   });

@@ -12,11 +12,12 @@ import {
   type StreamHead,
 } from '@netport/protocol';
 import type { Logger } from '@netport/runtime';
-import { connectTarget } from './connector/target.js';
+import { type Carrier, tcpCarrier, udpCarrier } from './carrier.js';
+import { type DatagramClient, noDrops } from './datagram-end.js';
 import { type Direction, gate, type Question } from './gate.js';
 import { type LiveStream, LiveStreams } from './live-streams.js';
-import { pump, resetSocket } from './pump.js';
-import type { IncomingStream, Tunnel, TunnelStream } from './tunnel/tunnel.js';
+import { resetSocket } from './pump.js';
+import type { Incoming, IncomingFlow, IncomingStream, Tunnel } from './tunnel/tunnel.js';
 
 /** A stream that was refused, or that failed before or while it ran. */
 export interface StreamFailure extends Question {
@@ -36,11 +37,23 @@ export interface ForwarderOptions {
   now: () => number;
 }
 
-/** What carries application connections: outgoing from a listener into a tunnel, incoming from a tunnel to a target. */
+/** An application at a listener, whatever its protocol. */
+interface Application<End> {
+  end: End;
+  source: string;
+  /** Aborted when the application is gone. */
+  gone: AbortSignal;
+  refuse(): void;
+}
+
+/** What carries applications: outgoing from a listener into a tunnel, incoming from a tunnel to a target. */
 export class Forwarder {
   readonly streams = new LiveStreams();
+  /** Of UDP, at this portal's clients and targets. */
+  readonly drops = noDrops();
+  readonly #udp = udpCarrier(this.drops);
   readonly #options: ForwarderOptions;
-  /** Connections between accept and the peer's answer. */
+  /** Applications between accept and the peer's answer. */
   #waiting = 0;
 
   constructor(options: ForwarderOptions) {
@@ -48,59 +61,91 @@ export class Forwarder {
   }
 
   /** An application connected to the listener of `rule`. The socket is half-open and paused. */
-  async outgoing(application: Socket, rule: PolicyRule): Promise<void> {
+  outgoing(socket: Socket, rule: PolicyRule): Promise<void> {
+    const gone = new AbortController();
+    const giveUp = (): void => gone.abort();
+    socket.on('error', giveUp).once('close', giveUp);
+    const source = formatSocketAddress(socket.remoteAddress, socket.remotePort);
+    const refuse = (): void => resetSocket(socket);
+    return this.#outgoing(tcpCarrier, { end: socket, source, gone: gone.signal, refuse }, rule);
+  }
+
+  /** A client began to send datagrams to the listener of `rule`. */
+  outgoingFlow(client: DatagramClient, rule: PolicyRule): Promise<void> {
+    const gone = new AbortController();
+    void client.closed.then(() => gone.abort());
+    const { source } = client;
+    return this.#outgoing(this.#udp, { end: client, source, gone: gone.signal, refuse: () => client.refuse() }, rule);
+  }
+
+  /** The authenticated `peer` asks for a stream. */
+  incoming(peer: SpiffeId, stream: IncomingStream): Promise<void> {
+    return this.#incoming(tcpCarrier, peer, stream);
+  }
+
+  /** The authenticated `peer` asks for a flow. */
+  incomingFlow(peer: SpiffeId, flow: IncomingFlow): Promise<void> {
+    return this.#incoming(this.#udp, peer, flow);
+  }
+
+  async #outgoing<End, Link>(
+    carrier: Carrier<End, Link>,
+    application: Application<End>,
+    rule: PolicyRule,
+  ): Promise<void> {
     const { pair, peer, protocol } = rule;
-    const source = formatSocketAddress(application.remoteAddress, application.remotePort);
+    const { end, source, gone } = application;
     const question: Question = { direction: 'outgoing', pair, peer, protocol };
-    const abandoned = new AbortController();
-    const giveUp = (): void => abandoned.abort();
-    application.on('error', giveUp).once('close', giveUp);
     this.#waiting += 1;
     try {
       this.#permit(question);
       if (this.#waiting > limits.streamsPerTunnel)
         throw new NetportError('limit_exceeded', 'too many connections wait');
-      const stream = await this.#openStream(peer, { pair, protocol, source }, abandoned.signal);
-      this.#run(application, stream, question, source);
+      const link = await this.#open(carrier, peer, { pair, protocol, source }, gone);
+      this.#run(carrier, end, link, question, source);
     } catch (thrown) {
-      resetSocket(application);
-      if (!abandoned.signal.aborted) this.#fail(question, source, thrown);
+      application.refuse();
+      if (!gone.aborted) this.#fail(question, source, thrown);
     } finally {
       this.#waiting -= 1;
     }
   }
 
-  /** The authenticated `peer` asks for a stream. */
-  async incoming(peer: SpiffeId, stream: IncomingStream): Promise<void> {
-    const { pair, protocol, source } = stream.head;
+  async #incoming<End, Link>(carrier: Carrier<End, Link>, peer: SpiffeId, asked: Incoming<Link>): Promise<void> {
+    const { pair, protocol, source } = asked.head;
     const question: Question = { direction: 'incoming', pair, peer, protocol };
     try {
       const rule = this.#permit(question);
-      const target = await connectTarget(rule, stream.abandoned);
+      const target = await carrier.connect(rule, asked.abandoned);
       try {
         // The policy may have changed while the target was dialled.
         this.#permit(question);
-        if (stream.abandoned.aborted) throw new NetportError('stream_reset', 'the peer gave up waiting');
+        if (asked.abandoned.aborted) throw new NetportError('stream_reset', 'the peer gave up waiting');
       } catch (error) {
-        resetSocket(target);
+        carrier.dropEnd(target);
         throw error;
       }
-      this.#run(target, stream.accept(), question, source, formatEndpoint(rule));
+      this.#run(carrier, target, asked.accept(), question, source, formatEndpoint(rule));
     } catch (thrown) {
       const error = asNetportError(thrown);
-      stream.reject(error.code, error.message);
-      if (!stream.abandoned.aborted) this.#fail(question, source, error);
+      asked.reject(error.code, error.message);
+      if (!asked.abandoned.aborted) this.#fail(question, source, error);
     }
   }
 
-  /** A tunnel that began to drain in this moment refuses streams; the next one takes them. */
-  async #openStream(peer: SpiffeId, head: StreamHead, abandon: AbortSignal): Promise<TunnelStream> {
+  /** A tunnel that began to drain in this moment takes nothing; the next one does. */
+  async #open<Link>(
+    carrier: Pick<Carrier<unknown, Link>, 'open'>,
+    peer: SpiffeId,
+    head: StreamHead,
+    abandon: AbortSignal,
+  ): Promise<Link> {
     const { tunnel } = this.#options;
     try {
-      return await (await tunnel(peer)).openStream(head, abandon);
+      return await carrier.open(await tunnel(peer), head, abandon);
     } catch (thrown) {
       if (asNetportError(thrown).code !== 'draining') throw thrown;
-      return (await tunnel(peer)).openStream(head, abandon);
+      return carrier.open(await tunnel(peer), head, abandon);
     }
   }
 
@@ -110,13 +155,20 @@ export class Forwarder {
     return verdict.rule;
   }
 
-  #run(application: Socket, stream: TunnelStream, question: Question, source: string, target?: string): void {
+  #run<End, Link>(
+    carrier: Carrier<End, Link>,
+    end: End,
+    link: Link,
+    question: Question,
+    source: string,
+    target?: string,
+  ): void {
     const verdict = gate(this.#options.policy(), question, this.#options.now());
     if (!verdict.allow) {
-      stream.reset();
+      carrier.dropLink(link);
       throw new Denial(verdict.code, verdict.reason);
     }
-    const pumping = pump(application, stream);
+    const pumping = carrier.pump(end, link);
     let cutFor: ErrorCode | undefined;
     const live: LiveStream = {
       ...question,

@@ -19,7 +19,7 @@ export interface LiveStream {
 /** Every running stream of this portal, so that a policy change finds those that it ends. */
 export class LiveStreams {
   readonly #streams = new Set<LiveStream>();
-  readonly #past: PumpCounters = { bytesSent: 0, bytesReceived: 0 };
+  readonly #past = { bytesSent: 0, bytesReceived: 0, dropped: 0 };
 
   get size(): number {
     return this.#streams.size;
@@ -31,8 +31,7 @@ export class LiveStreams {
 
   remove(stream: LiveStream): void {
     if (!this.#streams.delete(stream)) return;
-    this.#past.bytesSent += stream.counters.bytesSent;
-    this.#past.bytesReceived += stream.counters.bytesReceived;
+    add(this.#past, stream.counters);
   }
 
   /** Cuts every stream whose rule is gone, changed or expired. */
@@ -49,13 +48,10 @@ export class LiveStreams {
     for (const stream of this.#streams) stream.cut(code, reason);
   }
 
-  /** Payload bytes since the start, of finished and of running streams. */
-  totals(): PumpCounters {
+  /** Since the start, of finished and of running streams. */
+  totals(): Required<PumpCounters> {
     const totals = { ...this.#past };
-    for (const { counters } of this.#streams) {
-      totals.bytesSent += counters.bytesSent;
-      totals.bytesReceived += counters.bytesReceived;
-    }
+    for (const { counters } of this.#streams) add(totals, counters);
     return totals;
   }
 
@@ -68,8 +64,16 @@ export class LiveStreams {
       transport: 'tcp',
       source,
       ...(target === undefined ? {} : { target }),
-      ...counters,
+      bytesSent: counters.bytesSent,
+      bytesReceived: counters.bytesReceived,
+      ...(counters.dropped === undefined ? {} : { dropped: counters.dropped }),
       since: since.toISOString(),
     }));
   }
+}
+
+function add(totals: Required<PumpCounters>, { bytesSent, bytesReceived, dropped = 0 }: PumpCounters): void {
+  totals.bytesSent += bytesSent;
+  totals.bytesReceived += bytesReceived;
+  totals.dropped += dropped;
 }

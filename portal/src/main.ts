@@ -1,6 +1,7 @@
-import { NetportError } from '@netport/protocol';
+import { limits, NetportError, parseDuration } from '@netport/protocol';
 import {
   addCommonOptions,
+  argument,
   type CommonOptions,
   createLogger,
   dataOption,
@@ -21,6 +22,7 @@ import { version } from './version.js';
 interface RunOptions extends CommonOptions {
   join?: string;
   transport: 'auto' | 'tcp' | 'quic';
+  udpIdle: number;
 }
 
 const program = new Command('netport-portal')
@@ -34,7 +36,12 @@ addCommonOptions(program.command('run').description('run the portal until SIGTER
       .choices(['auto', 'tcp', 'quic'])
       .default('auto'),
   )
-  .action(async ({ data, join, transport, metrics, grace, logLevel }: RunOptions) => {
+  .addOption(
+    environmentOption('--udp-idle <duration>', 'how long a UDP client may neither send nor get anything')
+      .argParser(argument(parseDuration))
+      .default(limits.flowIdle, '30s'),
+  )
+  .action(async ({ data, join, transport, udpIdle, metrics, grace, logLevel }: RunOptions) => {
     if (transport === 'quic') {
       throw new NetportError(
         'invalid_request',
@@ -44,7 +51,7 @@ addCommonOptions(program.command('run').description('run the portal until SIGTER
     const log = createLogger('portal', logLevel);
     tuneGarbageCollection();
     await runProcess(async () => {
-      const portal = new Portal({ data, log, ...(join && { joinToken: join }) });
+      const portal = new Portal({ data, log, flowIdle: udpIdle, ...(join && { joinToken: join }) });
       await portal.start();
       const endpoint = metrics ? await serveMetrics({ address: metrics, registry: portal.metrics }) : undefined;
       log.info({ id: portal.status().id, metrics: endpoint?.url }, 'portal started');

@@ -1,12 +1,14 @@
 import type { ErrorCode } from '@netport/protocol';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { DatagramDrops } from './datagram-end.js';
 import type { Direction } from './gate.js';
 import type { PumpCounters } from './pump.js';
 import type { Tunnel } from './tunnel/tunnel.js';
 
 /** Where the figures that are not counted here are read from, at each scrape. */
 export interface MetricSources {
-  totals: () => PumpCounters;
+  totals: () => Required<PumpCounters>;
+  drops: () => DatagramDrops;
   streams: () => number;
   tunnels: () => Tunnel[];
   failedListeners: () => number;
@@ -46,6 +48,27 @@ export function portalMetrics(sources: MetricSources): PortalMetrics {
       this.reset();
       this.inc({ direction: 'sent' }, bytesSent);
       this.inc({ direction: 'received' }, bytesReceived);
+    },
+  });
+  new Counter({
+    name: 'netport_datagrams_dropped_total',
+    help: 'UDP datagrams that went no further at this portal, by why',
+    labelNames: ['reason'],
+    registers,
+    collect() {
+      const { evicted: _, ...reasons } = sources.drops();
+      this.reset();
+      for (const [reason, count] of Object.entries(reasons)) this.inc({ reason }, count);
+      this.inc({ reason: 'tunnel_full' }, sources.totals().dropped);
+    },
+  });
+  new Counter({
+    name: 'netport_udp_clients_evicted_total',
+    help: 'UDP clients whose flow was closed because newer ones needed the room',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(sources.drops().evicted);
     },
   });
   new Gauge({

@@ -26,6 +26,8 @@ export interface PortalOptions {
   /** Needed until the data directory holds an identity. */
   joinToken?: string;
   log?: Logger;
+  /** Milliseconds after which a UDP client that neither sends nor gets anything is forgotten. */
+  flowIdle?: number;
 }
 
 export interface PortalEvents {
@@ -152,6 +154,7 @@ export class Portal extends EventEmitter<PortalEvents> {
       policy: () => policies.current,
       requestCircuit: (peer, avoid) => session.requestCircuit(peer, avoid),
       log,
+      ...(this.#options.flowIdle !== undefined && { flowIdle: this.#options.flowIdle }),
     });
     const reportListeners = (): void =>
       session.reportListeners(policies.current?.version ?? 0, plane.listeners.failed());
@@ -182,6 +185,7 @@ export class Portal extends EventEmitter<PortalEvents> {
     });
     const metrics = portalMetrics({
       totals: () => plane.forwarder.streams.totals(),
+      drops: () => plane.forwarder.drops,
       streams: () => plane.forwarder.streams.size,
       tunnels: () => plane.tunnels.all,
       failedListeners: () => plane.listeners.failed().length,

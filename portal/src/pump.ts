@@ -11,6 +11,8 @@ export const coalesceBytes = 1024 * 1024;
 export interface PumpCounters {
   bytesSent: number;
   bytesReceived: number;
+  /** UDP: datagrams that the tunnel could not take. */
+  dropped?: number;
 }
 
 /** `ended`: both directions closed in order. `reset`: anything else. */

@@ -163,6 +163,17 @@ export const limits = {
   flowQueueBytes: 512 * 1024,
   /** …and all flows of one tunnel together, so that a peer which reads none of thousands costs no more than this. */
   tunnelFlowQueueBytes: 16 * 1024 * 1024,
+  /** A flow ends when no datagram went either way for this long, unless the portal is told otherwise: as conntrack has it. */
+  flowIdle: 30 * second,
+  /** Flows of one UDP listener; the one that has been idle longest makes room. Leaves more than half of a tunnel's streams. */
+  flowsPerListener: 4096,
+  /** What a client may send before its flow is open: a tunnel may have to be built first. */
+  flowWaitingDatagrams: 64,
+  flowWaitingBytes: 256 * 1024,
+  /** A client that was refused is ignored for this long, then it may ask again: soon enough for a relay that was replaced. */
+  flowRefusalHold: 2 * second,
+  /** How often a listener on every address of its machine looks whether these changed. */
+  localAddressInterval: 5 * second,
   /** A closed flow's stream ends in order when both ends say so; one that the peer leaves open is reset after this. */
   flowCloseTimeout: 5 * second,
 

@@ -51,6 +51,8 @@ const streamInfo = z.object({
   target: z.string().optional(),
   bytesSent: bytes,
   bytesReceived: bytes,
+  /** UDP: datagrams that the tunnel could not take at this portal. */
+  dropped: bytes.optional(),
   since: timestampSchema,
 });
 export type StreamInfo = z.infer<typeof streamInfo>;

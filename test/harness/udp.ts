@@ -14,6 +14,7 @@ export interface UdpTarget {
 export async function startUdpTarget(
   answer: (datagram: Buffer, reply: (datagram: Buffer) => void) => void,
   host = '127.0.0.1',
+  wanted = 0,
 ): Promise<UdpTarget> {
   const socket = bindable(host);
   const sources: string[] = [];
@@ -21,7 +22,7 @@ export async function startUdpTarget(
     sources.push(`${address} ${port}`);
     answer(datagram, (back) => socket.send(back, port, address));
   });
-  socket.bind(0, host);
+  socket.bind(wanted, host);
   await once(socket, 'listening');
   return {
     port: socket.address().port,

@@ -8,6 +8,8 @@ import { type Name, type PolicyRule, pairIdSchema } from '@netport/protocol';
 import { createLogger } from '@netport/runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectTarget } from '../connector/target.js';
+import { connectUdpTarget } from '../connector/udp-target.js';
+import { noDrops } from '../datagram-end.js';
 import { spiffeId } from '../testing/identities.js';
 import { collect, portOf, serve, until } from '../testing/sockets.js';
 import { Listeners } from './listeners.js';
@@ -37,6 +39,10 @@ describe('listeners and connectors', () => {
       socket.on('error', () => {}).end('hello');
       socket.resume();
     },
+    onClient: (client) => {
+      client.onDatagram = (datagram) => client.send(datagram);
+    },
+    drops: noDrops(),
     onChange: () => {
       changes += 1;
     },
@@ -80,11 +86,33 @@ describe('listeners and connectors', () => {
     expect(changes).toBe(2);
   });
 
-  it('says what is wrong with an address of another machine and with udp', async () => {
+  it('says what is wrong with an address of another machine', async () => {
     const elsewhere = ruleOf({ address: '192.0.2.1', port: 5000 });
-    const udp: PolicyRule = { ...ruleOf({ address: '127.0.0.1', port: 5000 }), protocol: 'udp' };
-    await listeners.apply([elsewhere, udp]);
-    expect(listeners.failed()).toMatchObject([{ code: 'address_unavailable' }, { code: 'unavailable' }]);
+    await listeners.apply([elsewhere, { ...elsewhere, protocol: 'udp' }]);
+    expect(listeners.failed()).toMatchObject([{ code: 'address_unavailable' }, { code: 'address_unavailable' }]);
+  });
+
+  it('listens for udp beside tcp on one port, and reports a port that is taken', async () => {
+    const port = await freePort();
+    const tcp = ruleOf({ address: '127.0.0.1', port });
+    const udp: PolicyRule = { ...ruleOf({ address: '127.0.0.1', port }), protocol: 'udp' };
+    await listeners.apply([tcp, udp]);
+    expect(listeners.failed()).toEqual([]);
+    const target = await connectUdpTarget(udp, noDrops());
+    const answer = new Promise((resolve) => {
+      target.onDatagram = (datagram) => resolve(Buffer.from(datagram).toString());
+    });
+    target.send(Buffer.from('over udp'));
+    expect(await answer).toBe('over udp');
+    target.close();
+
+    const other = new Listeners({
+      ...{ onSocket: () => {}, onClient: () => {}, drops: noDrops(), onChange: () => {} },
+      log: createLogger('test', 'silent'),
+    });
+    await other.apply([udp]);
+    expect(other.failed()).toMatchObject([{ code: 'address_in_use' }]);
+    other.close();
   });
 
   it('listens on and dials a unix socket', async () => {

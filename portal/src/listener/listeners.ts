@@ -1,15 +1,18 @@
-import type { Server, Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import {
   asNetportError,
   formatEndpoint,
+  limits,
   listenerKey,
-  NetportError,
+  type NetportError,
   type PairId,
   type PolicyRule,
   socketAddress,
 } from '@netport/protocol';
 import type { Logger } from '@netport/runtime';
+import type { DatagramClient, DatagramDrops } from '../datagram-end.js';
 import { listen } from './server.js';
+import { type UdpAddress, UdpListener } from './udp.js';
 import { listenUnix } from './unix.js';
 
 /** How often a listener that could not be opened is tried again, in milliseconds. */
@@ -17,10 +20,14 @@ const retryInterval = 3000;
 
 export interface ListenersOptions {
   onSocket: (socket: Socket, rule: PolicyRule) => void;
+  onClient: (client: DatagramClient, rule: PolicyRule) => void;
+  drops: DatagramDrops;
   /** Some listener began or ceased to fail. */
   onChange: () => void;
   log: Logger;
   retryInterval?: number;
+  /** Milliseconds after which a UDP client that neither sends nor gets anything is forgotten. */
+  flowIdle?: number;
 }
 
 export interface ListenerState {
@@ -75,11 +82,16 @@ export class Listeners {
   }
 }
 
+/** A TCP or unix server ends accepting, what it accepted belongs to the forwarder; a UDP listener ends its clients too. */
+interface Closable {
+  close(): unknown;
+}
+
 class Listener {
   rule: PolicyRule;
   error: NetportError | undefined;
   readonly #options: ListenersOptions;
-  #server: Server | undefined;
+  #server: Closable | undefined;
   #retry: NodeJS.Timeout | undefined;
   #closed = false;
 
@@ -115,15 +127,24 @@ class Listener {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#retry);
-    // Ends accepting; what was accepted belongs to the forwarder.
     this.#server?.close();
   }
 
-  #listen(): Promise<Server> {
+  #listen(): Promise<Closable> {
     const { rule } = this;
-    if (rule.protocol !== 'tcp') throw new NetportError('unavailable', 'this version of the portal carries tcp only');
     const address = socketAddress(rule);
+    const name = formatEndpoint(rule);
     const onSocket = (socket: Socket): void => this.#options.onSocket(socket, this.rule);
-    return 'path' in address ? listenUnix(address.path, onSocket) : listen(address, formatEndpoint(rule), onSocket);
+    if ('path' in address) return listenUnix(address.path, onSocket);
+    return rule.protocol === 'udp' ? this.#listenUdp(address, name) : listen(address, name, onSocket);
+  }
+
+  #listenUdp(address: UdpAddress, name: string): Promise<Closable> {
+    const { drops, flowIdle: idle = limits.flowIdle, onClient } = this.#options;
+    return UdpListener.open(address, name, {
+      ...{ idle, most: limits.flowsPerListener, drops },
+      onClient: (client) => onClient(client, this.rule),
+      now: () => performance.now(),
+    });
   }
 }

@@ -1,4 +1,4 @@
-import type { Http2Stream } from 'node:http2';
+import type { Duplex } from 'node:stream';
 import { CapsuleDecoder, encodeDatagramCapsule, limits } from '@netport/protocol';
 import { noDatagrams, type TunnelFlow } from './tunnel.js';
 
@@ -7,18 +7,18 @@ export interface FlowQueue {
   bytes: number;
 }
 
-/** A flow on an accepted connect-udp stream: its datagrams are capsules. */
+/** A flow on an accepted stream that is paused: its datagrams are capsules. */
 export class H2Flow implements TunnelFlow {
   readonly counters = noDatagrams();
   readonly closed: Promise<void>;
-  readonly #stream: Http2Stream;
+  readonly #stream: Duplex;
   readonly #queue: FlowQueue;
   readonly #breakOff: () => void;
   #waiting = 0;
   #closing: NodeJS.Timeout | undefined;
   #settle: () => void = () => {};
 
-  constructor(stream: Http2Stream, queue: FlowQueue, breakOff: () => void) {
+  constructor(stream: Duplex, queue: FlowQueue, breakOff: () => void) {
     this.#stream = stream;
     this.#queue = queue;
     this.#breakOff = breakOff;

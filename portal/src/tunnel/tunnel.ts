@@ -32,9 +32,12 @@ export const noDatagrams = (): FlowCounters => ({
 
 /** One UDP flow of a tunnel: whole datagrams, each of which may be lost or overtaken. */
 export interface TunnelFlow {
-  /** At most `limits.datagramBytes`. Never waits: what the path or a bounded queue cannot take is dropped and counted. */
+  /**
+   * At most `limits.datagramBytes`. Never waits: what the path or a bounded queue cannot take is dropped and counted. The
+   * memory is the caller's again on return.
+   */
   send(datagram: Uint8Array): void;
-  /** Set once, right after the flow was opened or accepted: every datagram from the peer. */
+  /** Set once, right after the flow was opened or accepted: every datagram from the peer. Its memory is lent until it returns. */
   onDatagram: (datagram: Uint8Array) => void;
   readonly counters: Readonly<FlowCounters>;
   close(): void;
@@ -43,7 +46,7 @@ export interface TunnelFlow {
 }
 
 /** What the peer wants to open: answered exactly once. */
-interface Incoming<Accepted> {
+export interface Incoming<Accepted> {
   readonly head: StreamHead;
   /** Aborted when the peer gave up before it got its answer. */
   readonly abandoned: AbortSignal;
