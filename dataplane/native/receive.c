@@ -60,7 +60,7 @@ napi_value socket_receive(napi_env env, napi_callback_info info)
 	for (int i = 0; i < count; i++) {
 		const uint32_t shape[2] = { messages[i].msg_len, segment_of(&messages[i].msg_hdr) };
 
-		memcpy(shapes.data + i * sizeof(shape), shape, sizeof(shape));
+		memcpy(shapes.data + (size_t)i * sizeof(shape), shape, sizeof(shape));
 	}
 	return new_number(env, count);
 }

@@ -1,0 +1,59 @@
+#include "connect.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static int bind_to(int fd, int family, uint16_t port)
+{
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} local;
+
+	memset(&local, 0, sizeof(local));
+	local.any.sa_family = (sa_family_t)family;
+	if (family == AF_INET6)
+		local.v6.sin6_port = htons(port);
+	else
+		local.v4.sin_port = htons(port);
+	return bind(fd, &local.any, family == AF_INET6 ? sizeof(local.v6) : sizeof(local.v4));
+}
+
+int connect_by(const struct plan *plan)
+{
+	const struct addrinfo hints = { .ai_flags = AI_NUMERICHOST | AI_NUMERICSERV, .ai_socktype = SOCK_DGRAM };
+	struct addrinfo *to;
+	char service[16];
+	int on = 1;
+
+	snprintf(service, sizeof(service), "%u", plan->port);
+	if (plan->port == 0 || plan->port > UINT16_MAX || plan->local_port > UINT16_MAX ||
+	    getaddrinfo(plan->address, service, &hints, &to))
+		return -EINVAL;
+	int fd = socket(to->ai_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_UDP);
+	int error = fd < 0 ? errno : 0;
+	if (!error) {
+		// The kernel takes what it can of each, and GRO where it knows it (5.0).
+		if (plan->receive_buffer)
+			setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &plan->receive_buffer, sizeof(plan->receive_buffer));
+		if (plan->send_buffer)
+			setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &plan->send_buffer, sizeof(plan->send_buffer));
+		setsockopt(fd, SOL_UDP, UDP_GRO, &on, sizeof(on));
+		if ((plan->local_port && bind_to(fd, to->ai_family, (uint16_t)plan->local_port)) ||
+		    connect(fd, to->ai_addr, to->ai_addrlen))
+			error = errno;
+	}
+	freeaddrinfo(to);
+	if (!error)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -error;
+}
