@@ -26,8 +26,6 @@ export interface RelayNetworks {
   rebind(side: Side): void;
   /** The relay's interface towards a side. */
   setLink(side: Side, state: 'up' | 'down'): void;
-  /** Takes the relay's interface towards a side away, and whatever is attached to it; and gives it another of that name. */
-  replaceLink(side: Side): void;
   remove(): void;
 }
 
@@ -87,11 +85,6 @@ export function relayNetworks({ mtu = {}, forwarding = false }: RelayNetworksOpt
       // The kernel forgets the mappings of a masquerading interface whose address goes (nf_nat_masquerade).
       run(`ip -n ${name(`nat${side}`)} addr flush dev wan scope global`);
       publicHost[side]++;
-      setPublicAddress(name(`nat${side}`), side, publicHost[side]);
-    },
-    replaceLink: (side) => {
-      run(`ip -n ${name('relay')} link del ${relayInterfaces[side]}`);
-      addPublicLink({ relay: name('relay'), nat: name(`nat${side}`), side, mtu: mtu[side] ?? 1500 });
       setPublicAddress(name(`nat${side}`), side, publicHost[side]);
     },
     setLink: (side, state) => void run(`ip -n ${name('relay')} link set ${relayInterfaces[side]} ${state}`),

@@ -57,18 +57,6 @@ export function tcpScenarios(world: () => RelayOverlay): void {
     expectWhole({ client: await dialled.ending, service: await world().service.nextEnding() }, 0, 256 * mib);
   });
 
-  it('goes on after the relay’s interface was replaced by another', async () => {
-    const size = 192 * mib;
-    // What goes up makes the NAT's mapping again, so that what comes down finds its way.
-    const dialled = world().dial({ up: size, down: size, answer: 'at once' });
-    await dialled.received(16 * mib);
-    const replaced = new Date().toISOString();
-    world().networks.replaceLink(1);
-    expectWhole({ client: await dialled.ending, service: await world().service.nextEnding() }, size, size);
-    // It is still the same circuit.
-    expect((await world().tunnelCircuit()).since < replaced).toBe(true);
-  });
-
   it('outlives the relay’s process in the kernel, and ends with it in userspace', async () => {
     const circuit = await world().tunnelCircuit();
     const dialled = world().dial({ up: 0, down: gib, answer: 'at once' });
