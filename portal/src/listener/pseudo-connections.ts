@@ -156,7 +156,7 @@ class PseudoConnection implements DatagramClient {
   #keep(datagram: Uint8Array): boolean {
     if (this.#waiting.length >= limits.flowWaitingDatagrams) return false;
     if (this.#waitingBytes + datagram.length > limits.flowWaitingBytes) return false;
-    this.#waiting.push(Uint8Array.from(datagram));
+    this.#waiting.push(new Uint8Array(datagram));
     this.#waitingBytes += datagram.length;
     return true;
   }

@@ -7,8 +7,9 @@ import { systemError } from '@netport/runtime';
 import { addressesToBind } from './local-addresses.js';
 import { PseudoConnections, type PseudoConnectionsOptions } from './pseudo-connections.js';
 
-/** How often idle pseudo-connections are looked for: this many times in their lifetime. */
+/** How often idle pseudo-connections are looked for: this many times in their lifetime, and at least this often. */
 const sweepsPerLifetime = 4;
+const longestSweepInterval = 60_000;
 
 export interface UdpAddress {
   host: string;
@@ -42,7 +43,8 @@ export class UdpListener {
     this.#address = address;
     this.#name = name;
     this.connections = new PseudoConnections(options);
-    this.#timers = [setInterval(() => this.connections.sweep(), Math.ceil(options.idle / sweepsPerLifetime))];
+    const interval = Math.min(longestSweepInterval, Math.ceil(options.idle / sweepsPerLifetime));
+    this.#timers = [setInterval(() => this.connections.sweep(), interval)];
   }
 
   /** With it go its pseudo-connections: they have no socket of their own. */
@@ -92,6 +94,8 @@ export class UdpListener {
     }
     socket.setRecvBufferSize(limits.udpReceiveBufferBytes);
     socket.on('message', (datagram, { address: host, port }) => {
+      // Legal, and says that no answer is wanted (RFC 768); node:dgram throws when asked to send there.
+      if (port === 0) return;
       const source = formatSocketAddress(host, port);
       const reply = (answer: Uint8Array): void => this.#send(address, answer, port, host);
       this.connections.receive({ key: `${source} ${address}`, source, reply }, datagram);

@@ -31,7 +31,7 @@ export class MemoryFlow implements TunnelFlow {
     }
     this.counters.datagramsSent += 1;
     this.counters.bytesSent += datagram.length;
-    const copy = Uint8Array.from(datagram);
+    const copy = new Uint8Array(datagram);
     setImmediate(() => other.#receive(copy));
   }
 
