@@ -20,7 +20,7 @@ const head = fc.record<StreamHead>({
   source: fc.stringMatching(/^[\x21-\x7e]{1,100}$/),
 });
 
-/** A stream that has these chunks, one for each look, and then an end. */
+/** A stream that has these chunks, one for each other look, and then an end. */
 function reads(chunks: Uint8Array[]): (into: Uint8Array) => StreamRead | undefined {
   const queue = chunks.map((chunk) => Uint8Array.from(chunk));
   let pause = false;
@@ -33,7 +33,7 @@ function reads(chunks: Uint8Array[]): (into: Uint8Array) => StreamRead | undefin
     into.set(chunk.subarray(0, count));
     if (count === chunk.length) queue.shift();
     else queue[0] = chunk.subarray(count);
-    return { count, ended: queue.length === 0 };
+    return { count, ended: false };
   };
 }
 
@@ -56,7 +56,7 @@ describe('head and answer over QUIC', () => {
           at += cut;
         }
         const read = reads(chunks);
-        const { json } = readAll(new QuicHeadReader(), read);
+        const json = readAll(new QuicHeadReader(), read);
         expect(decodeQuicHead(json)).toEqual(sent);
         const left: number[] = [];
         while (left.length < rest.length) {
@@ -69,7 +69,7 @@ describe('head and answer over QUIC', () => {
   });
 
   it('answers with nothing, or with a code and a message', () => {
-    const decode = (answer: Uint8Array) => decodeQuicAnswer(readAll(new QuicHeadReader(), reads([answer])).json);
+    const decode = (answer: Uint8Array) => decodeQuicAnswer(readAll(new QuicHeadReader(), reads([answer])));
     expect(decode(encodeQuicAnswer())).toBeUndefined();
     for (const code of errorCodes) {
       expect(decode(encodeQuicAnswer({ code, message: 'why\n'.repeat(2000) }))).toMatchObject({ code });

@@ -4,7 +4,10 @@ import { circuitIdSchema, type Protocol, pairIdSchema, type StreamHead } from '@
 import { secure } from '../path/secure.js';
 import { openH2Tunnel } from '../tunnel/h2.js';
 import { memoryTunnels } from '../tunnel/memory.js';
+import { unavailable } from '../tunnel/quic/binding.js';
+import { openQuicTunnel } from '../tunnel/quic/open.js';
 import type { Tunnel, TunnelContext, TunnelHandlers } from '../tunnel/tunnel.js';
+import { datagramPaths } from './datagram-paths.js';
 import { issue, newAuthority, spiffeId } from './identities.js';
 import { socketPair } from './sockets.js';
 
@@ -63,8 +66,20 @@ const overH2: MakeTunnels = async (handlers) => {
   return { client, server };
 };
 
+const overQuic: MakeTunnels = async (handlers) => {
+  const authority = await newAuthority();
+  const common = { ...handlers, trust: { rootPems: [authority.rootPem] }, now: () => new Date() };
+  const [near, far] = datagramPaths();
+  const [client, server] = await Promise.all([
+    openQuicTunnel({ ...common, path: near, context: contextOf('client'), identity: await issue(authority, a) }),
+    openQuicTunnel({ ...common, path: far, context: contextOf('server'), identity: await issue(authority, b) }),
+  ]);
+  return { client, server };
+};
+
 /** What every promise of a tunnel is tested over. */
 export const implementations: [name: string, make: MakeTunnels][] = [
   ['memory', overMemory],
   ['h2', overH2],
+  ...(unavailable === undefined ? [['quic', overQuic] satisfies [string, MakeTunnels]] : []),
 ];
