@@ -9,7 +9,7 @@ import {
   limits,
   NetportError,
 } from '@netport/protocol';
-import { type FlowQueue, H2Flow } from './h2-flow.js';
+import { CapsuleFlow, type FlowQueue } from './capsule-flow.js';
 import { cancelled, connectionReset, noError, refusedStream } from './h2-settings.js';
 import type { TunnelHandlers, TunnelStream } from './tunnel.js';
 
@@ -104,7 +104,7 @@ export function receiveStream(
         ...incoming,
         accept: () => {
           accept();
-          return new H2Flow(stream, queue, () => breakOff(stream));
+          return new CapsuleFlow(stream, queue, () => breakOff(stream));
         },
       });
     } else {

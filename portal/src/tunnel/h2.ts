@@ -10,7 +10,7 @@ import {
 } from 'node:http2';
 import type { TLSSocket } from 'node:tls';
 import { asNetportError, encodeStreamHead, limits, NetportError, type StreamHead } from '@netport/protocol';
-import { type FlowQueue, H2Flow } from './h2-flow.js';
+import { CapsuleFlow, type FlowQueue } from './capsule-flow.js';
 import { sessionOptions } from './h2-settings.js';
 import { awaitAnswer, breakOff, type Reset, receiveStream, tunnelStream } from './h2-stream.js';
 import { Liveness } from './liveness.js';
@@ -117,7 +117,7 @@ class H2Tunnel implements Tunnel {
 
   async openFlow(head: StreamHead, abandon?: AbortSignal): Promise<TunnelFlow> {
     const stream = await this.#request(head, abandon);
-    return new H2Flow(stream, this.#queue, () => breakOff(stream, this.#reset));
+    return new CapsuleFlow(stream, this.#queue, () => breakOff(stream, this.#reset));
   }
 
   drain(): void {

@@ -1,5 +1,5 @@
 import { limits, readVarint, varintBytes, writeVarint } from '@netport/protocol';
-import { type FlowQueue, H2Flow } from '../h2-flow.js';
+import { CapsuleFlow, type FlowQueue } from '../capsule-flow.js';
 import type { TunnelFlow } from '../tunnel.js';
 import type { QuicDriver } from './driver.js';
 import type { QuicStream } from './stream.js';
@@ -20,14 +20,14 @@ export function decodeFrame(bytes: Uint8Array): { stream: number; datagram: Uint
 export class QuicFlow implements TunnelFlow {
   readonly #driver: QuicDriver;
   readonly #quarter: number;
-  readonly #onStream: H2Flow;
+  readonly #onStream: CapsuleFlow;
   #deliver: (datagram: Uint8Array) => void = () => {};
   #open = true;
 
   constructor(stream: QuicStream, driver: QuicDriver, queue: FlowQueue) {
     this.#driver = driver;
     this.#quarter = stream.id / idsPerStream;
-    this.#onStream = new H2Flow(stream, queue, () => stream.reset());
+    this.#onStream = new CapsuleFlow(stream, queue, () => stream.reset());
     void this.closed.then(() => {
       this.#open = false;
     });

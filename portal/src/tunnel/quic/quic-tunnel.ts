@@ -1,5 +1,5 @@
 import { encodeQuicHead, limits, NetportError, type StreamHead } from '@netport/protocol';
-import type { FlowQueue } from '../h2-flow.js';
+import type { FlowQueue } from '../capsule-flow.js';
 import { Liveness } from '../liveness.js';
 import type { Tunnel, TunnelContext, TunnelCounters, TunnelFlow, TunnelHandlers, TunnelStream } from '../tunnel.js';
 import { closeCodes, closeReason } from './close.js';

@@ -8,7 +8,7 @@ export interface FlowQueue {
 }
 
 /** A flow on an accepted stream that is paused: its datagrams are capsules. */
-export class H2Flow implements TunnelFlow {
+export class CapsuleFlow implements TunnelFlow {
   readonly counters = noDatagrams();
   readonly closed: Promise<void>;
   readonly #stream: Duplex;
