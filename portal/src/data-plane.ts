@@ -11,6 +11,7 @@ import {
   type PolicyDocument,
   type SpiffeId,
   type StreamInfo,
+  type Transport,
   type TunnelInfo,
 } from '@netport/protocol';
 import type { Logger } from '@netport/runtime';
@@ -18,6 +19,8 @@ import { Forwarder, type StreamFailure } from './forwarder.js';
 import { type Direction, isExpired, nextExpiry, peersOf } from './gate.js';
 import { Listeners } from './listener/listeners.js';
 import { buildTunnel } from './path/circuit.js';
+import { circuitTransport, type TransportPreference, tunnelTransport } from './path/transport-choice.js';
+import type { Congestion } from './tunnel/quic/config.js';
 import type { Tunnel } from './tunnel/tunnel.js';
 import { DialFailure, Tunnels } from './tunnel/tunnels.js';
 
@@ -25,7 +28,11 @@ export interface DataPlaneOptions {
   identity: { keyPem: string; chainPem: string };
   trust: () => Trust;
   policy: () => PolicyDocument | undefined;
-  requestCircuit: (peer: SpiffeId, avoid: Name[]) => Promise<LegOffer>;
+  requestCircuit: (peer: SpiffeId, transport: Transport, avoid: Name[]) => Promise<LegOffer>;
+  /** `auto` unless given. */
+  transport?: TransportPreference;
+  /** `cubic` unless given. */
+  congestion?: Congestion;
   log: Logger;
   now?: () => Date;
   /** Milliseconds after which a UDP client that neither sends nor gets anything is forgotten. */
@@ -155,7 +162,7 @@ export class DataPlane {
   }
 
   async #dial(peer: SpiffeId, avoid: Name[]): Promise<Tunnel> {
-    const leg = await this.#options.requestCircuit(peer, avoid);
+    const leg = await this.#options.requestCircuit(peer, circuitTransport(this.#options.transport ?? 'auto'), avoid);
     try {
       return await this.#build(leg);
     } catch (thrown) {
@@ -166,13 +173,15 @@ export class DataPlane {
   }
 
   #build(leg: LegOffer): Promise<Tunnel> {
-    const { identity, trust } = this.#options;
+    const { identity, trust, congestion = 'cubic' } = this.#options;
+    const transport = tunnelTransport(leg.transport);
     return buildTunnel(leg, {
       identity,
       trust,
       now: this.#now,
-      onStream: (peer, stream) => void this.forwarder.incoming(peer, stream),
-      onFlow: (peer, flow) => void this.forwarder.incomingFlow(peer, flow),
+      congestion,
+      onStream: (peer, stream) => void this.forwarder.incoming(peer, transport, stream),
+      onFlow: (peer, flow) => void this.forwarder.incomingFlow(peer, transport, flow),
     });
   }
 

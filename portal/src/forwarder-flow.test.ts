@@ -38,7 +38,7 @@ beforeEach(async () => {
   const { client } = memoryTunnels({
     ...{ client: contextOf('client'), server: contextOf('server') },
     onStream: (stream) => stream.reject('policy_denied', 'udp only'),
-    onFlow: (flow) => void b.incomingFlow(spiffeId('a'), flow),
+    onFlow: (flow) => void b.incomingFlow(spiffeId('a'), 'tcp', flow),
   });
   tunnel = client;
 });

@@ -85,8 +85,8 @@ class Portals {
           identity: identities[i as 0 | 1],
           trust: () => ({ rootPems: [authority.rootPem] }),
           now: () => new Date(),
-          onStream: (peer, stream) => void this.forwarders[1].incoming(peer, stream),
-          onFlow: (peer, flow) => void this.forwarders[1].incomingFlow(peer, flow),
+          onStream: (peer, stream) => void this.forwarders[1].incoming(peer, 'tcp', stream),
+          onFlow: (peer, flow) => void this.forwarders[1].incomingFlow(peer, 'tcp', flow),
         }),
       ),
     );

@@ -17,7 +17,7 @@ import { type DatagramClient, noDrops } from './datagram-end.js';
 import { type Direction, gate, type Question } from './gate.js';
 import { type LiveStream, LiveStreams } from './live-streams.js';
 import { resetSocket } from './pump.js';
-import type { Incoming, IncomingFlow, IncomingStream, Tunnel } from './tunnel/tunnel.js';
+import type { Incoming, IncomingFlow, IncomingStream, Tunnel, TunnelContext } from './tunnel/tunnel.js';
 
 /** A stream that was refused, or that failed before or while it ran. */
 export interface StreamFailure extends Question {
@@ -26,6 +26,8 @@ export interface StreamFailure extends Question {
   /** Refused by this portal's gate. */
   denied: boolean;
 }
+
+type TunnelTransport = TunnelContext['transport'];
 
 export interface ForwarderOptions {
   policy: () => PolicyDocument | undefined;
@@ -79,13 +81,13 @@ export class Forwarder {
   }
 
   /** The authenticated `peer` asks for a stream. */
-  incoming(peer: SpiffeId, stream: IncomingStream): Promise<void> {
-    return this.#incoming(tcpCarrier, peer, stream);
+  incoming(peer: SpiffeId, transport: TunnelTransport, stream: IncomingStream): Promise<void> {
+    return this.#incoming(tcpCarrier, peer, transport, stream);
   }
 
   /** The authenticated `peer` asks for a flow. */
-  incomingFlow(peer: SpiffeId, flow: IncomingFlow): Promise<void> {
-    return this.#incoming(this.#udp, peer, flow);
+  incomingFlow(peer: SpiffeId, transport: TunnelTransport, flow: IncomingFlow): Promise<void> {
+    return this.#incoming(this.#udp, peer, transport, flow);
   }
 
   async #outgoing<End, Link>(
@@ -101,8 +103,8 @@ export class Forwarder {
       this.#permit(question);
       if (this.#waiting > limits.streamsPerTunnel)
         throw new NetportError('limit_exceeded', 'too many connections wait');
-      const link = await this.#open(carrier, peer, { pair, protocol, source }, gone);
-      this.#run(carrier, end, link, question, source);
+      const { link, transport } = await this.#open(carrier, peer, { pair, protocol, source }, gone);
+      this.#run(carrier, end, link, { ...question, transport, source });
     } catch (thrown) {
       application.refuse();
       if (!gone.aborted) this.#fail(question, source, thrown);
@@ -111,7 +113,12 @@ export class Forwarder {
     }
   }
 
-  async #incoming<End, Link>(carrier: Carrier<End, Link>, peer: SpiffeId, asked: Incoming<Link>): Promise<void> {
+  async #incoming<End, Link>(
+    carrier: Carrier<End, Link>,
+    peer: SpiffeId,
+    transport: TunnelTransport,
+    asked: Incoming<Link>,
+  ): Promise<void> {
     const { pair, protocol, source } = asked.head;
     const question: Question = { direction: 'incoming', pair, peer, protocol };
     try {
@@ -125,7 +132,8 @@ export class Forwarder {
         carrier.dropEnd(target);
         throw error;
       }
-      this.#run(carrier, target, asked.accept(), question, source, formatEndpoint(rule));
+      const running = { ...question, transport, source, target: formatEndpoint(rule) };
+      this.#run(carrier, target, asked.accept(), running);
     } catch (thrown) {
       const error = asNetportError(thrown);
       asked.reject(error.code, error.message);
@@ -139,13 +147,16 @@ export class Forwarder {
     peer: SpiffeId,
     head: StreamHead,
     abandon: AbortSignal,
-  ): Promise<Link> {
-    const { tunnel } = this.#options;
+  ): Promise<{ link: Link; transport: TunnelTransport }> {
+    const open = async () => {
+      const tunnel = await this.#options.tunnel(peer);
+      return { link: await carrier.open(tunnel, head, abandon), transport: tunnel.context.transport };
+    };
     try {
-      return await carrier.open(await tunnel(peer), head, abandon);
+      return await open();
     } catch (thrown) {
       if (asNetportError(thrown).code !== 'draining') throw thrown;
-      return carrier.open(await tunnel(peer), head, abandon);
+      return open();
     }
   }
 
@@ -159,11 +170,10 @@ export class Forwarder {
     carrier: Carrier<End, Link>,
     end: End,
     link: Link,
-    question: Question,
-    source: string,
-    target?: string,
+    running: Question & Pick<LiveStream, 'transport' | 'source' | 'target'>,
   ): void {
-    const verdict = gate(this.#options.policy(), question, this.#options.now());
+    const { transport, target, ...question } = running;
+    const verdict = gate(this.#options.policy(), running, this.#options.now());
     if (!verdict.allow) {
       carrier.dropLink(link);
       throw new Denial(verdict.code, verdict.reason);
@@ -171,16 +181,14 @@ export class Forwarder {
     const pumping = carrier.pump(end, link);
     let cutFor: ErrorCode | undefined;
     const live: LiveStream = {
-      ...question,
+      ...running,
       rule: verdict.rule,
-      source,
-      ...(target === undefined ? {} : { target }),
       since: new Date(this.#options.now()),
       counters: pumping.counters,
       cut: (code, reason) => {
         if (cutFor) return;
         cutFor = code;
-        this.#options.log.info({ ...question, source, code }, `stream cut: ${reason}`);
+        this.#options.log.info({ ...question, code }, `stream cut: ${reason}`);
         pumping.cut();
       },
     };
@@ -189,7 +197,7 @@ export class Forwarder {
       this.streams.remove(live);
       const code = cutFor ?? (outcome === 'ended' ? 'ok' : 'stream_reset');
       this.#options.onEnd(question.direction, code);
-      this.#options.log.debug({ ...question, source, code, ...pumping.counters }, 'stream closed');
+      this.#options.log.debug({ ...question, code, ...pumping.counters }, 'stream closed');
     });
   }
 

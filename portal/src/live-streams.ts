@@ -8,6 +8,8 @@ export interface LiveStream {
   pair: PairId;
   peer: SpiffeId;
   protocol: Protocol;
+  /** Of the tunnel that it runs in. */
+  transport: StreamInfo['transport'];
   rule: PolicyRule;
   source: string;
   target?: string;
@@ -56,19 +58,21 @@ export class LiveStreams {
   }
 
   list(): StreamInfo[] {
-    return [...this.#streams].map(({ direction, pair, peer, protocol, source, target, since, counters }) => ({
-      pair,
-      peer,
-      direction,
-      protocol,
-      transport: 'tcp',
-      source,
-      ...(target === undefined ? {} : { target }),
-      bytesSent: counters.bytesSent,
-      bytesReceived: counters.bytesReceived,
-      ...(counters.dropped === undefined ? {} : { dropped: counters.dropped }),
-      since: since.toISOString(),
-    }));
+    return [...this.#streams].map(
+      ({ direction, pair, peer, protocol, transport, source, target, since, counters }) => ({
+        pair,
+        peer,
+        direction,
+        protocol,
+        transport,
+        source,
+        ...(target === undefined ? {} : { target }),
+        bytesSent: counters.bytesSent,
+        bytesReceived: counters.bytesReceived,
+        ...(counters.dropped === undefined ? {} : { dropped: counters.dropped }),
+        since: since.toISOString(),
+      }),
+    );
   }
 }
 

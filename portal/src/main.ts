@@ -1,4 +1,4 @@
-import { limits, NetportError, parseDuration } from '@netport/protocol';
+import { limits, parseDuration } from '@netport/protocol';
 import {
   addCommonOptions,
   argument,
@@ -15,13 +15,16 @@ import {
 } from '@netport/runtime';
 import { Command } from 'commander';
 import { identify } from './identify.js';
+import { type TransportPreference, transportPreferences } from './path/transport-choice.js';
 import { Portal, type PortalStatus } from './portal.js';
 import { formatStatus } from './status.js';
+import { type Congestion, congestions } from './tunnel/quic/config.js';
 import { version } from './version.js';
 
 interface RunOptions extends CommonOptions {
   join?: string;
-  transport: 'auto' | 'tcp' | 'quic';
+  transport: TransportPreference;
+  congestion: Congestion;
   udpIdle: number;
 }
 
@@ -32,26 +35,26 @@ const program = new Command('netport-portal')
 addCommonOptions(program.command('run').description('run the portal until SIGTERM'))
   .addOption(environmentOption('--join <token>', 'join token, for the first start'))
   .addOption(
-    environmentOption('--transport <transport>', 'what tunnels run over')
-      .choices(['auto', 'tcp', 'quic'])
-      .default('auto'),
+    environmentOption('--transport <transport>', 'what tunnels run over').choices(transportPreferences).default('auto'),
+  )
+  .addOption(
+    environmentOption('--congestion <algorithm>', 'how QUIC finds out what its path carries')
+      .choices(congestions)
+      .default('cubic'),
   )
   .addOption(
     environmentOption('--udp-idle <duration>', 'how long a UDP client may neither send nor get anything')
       .argParser(argument(parseDuration))
       .default(limits.flowIdle, '30s'),
   )
-  .action(async ({ data, join, transport, udpIdle, metrics, grace, logLevel }: RunOptions) => {
-    if (transport === 'quic') {
-      throw new NetportError(
-        'invalid_request',
-        'this version carries tunnels over tcp only: use --transport auto or tcp',
-      );
-    }
+  .action(async ({ data, join, transport, congestion, udpIdle, metrics, grace, logLevel }: RunOptions) => {
     const log = createLogger('portal', logLevel);
     tuneGarbageCollection();
     await runProcess(async () => {
-      const portal = new Portal({ data, log, flowIdle: udpIdle, ...(join && { joinToken: join }) });
+      const portal = new Portal({
+        ...{ data, log, transport, congestion, flowIdle: udpIdle },
+        ...(join && { joinToken: join }),
+      });
       await portal.start();
       const endpoint = metrics ? await serveMetrics({ address: metrics, registry: portal.metrics }) : undefined;
       log.info({ id: portal.status().id, metrics: endpoint?.url }, 'portal started');

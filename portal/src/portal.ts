@@ -16,6 +16,8 @@ import { PortalSession, portalEvent } from './control/session.js';
 import { DataPlane } from './data-plane.js';
 import { identify } from './identify.js';
 import { type PortalMetrics, portalMetrics } from './metrics.js';
+import { requireTransport, type TransportPreference } from './path/transport-choice.js';
+import type { Congestion } from './tunnel/quic/config.js';
 import type { Tunnel } from './tunnel/tunnel.js';
 import { version } from './version.js';
 
@@ -28,6 +30,10 @@ export interface PortalOptions {
   log?: Logger;
   /** Milliseconds after which a UDP client that neither sends nor gets anything is forgotten. */
   flowIdle?: number;
+  /** What tunnels run over: `auto` unless given. */
+  transport?: TransportPreference;
+  /** How tunnels over QUIC find out what their path carries: `cubic` unless given. */
+  congestion?: Congestion;
 }
 
 export interface PortalEvents {
@@ -73,6 +79,7 @@ export class Portal extends EventEmitter<PortalEvents> {
 
   constructor(options: PortalOptions) {
     super();
+    requireTransport(options.transport ?? 'auto');
     this.#options = options;
     this.#log = options.log ?? createLogger('portal');
   }
@@ -152,7 +159,9 @@ export class Portal extends EventEmitter<PortalEvents> {
       identity,
       trust,
       policy: () => policies.current,
-      requestCircuit: (peer, avoid) => session.requestCircuit(peer, avoid),
+      requestCircuit: (peer, transport, avoid) => session.requestCircuit(peer, transport, avoid),
+      transport: this.#options.transport ?? 'auto',
+      congestion: this.#options.congestion ?? 'cubic',
       log,
       ...(this.#options.flowIdle !== undefined && { flowIdle: this.#options.flowIdle }),
     });

@@ -15,6 +15,7 @@ import {
   portalCommandSchema,
   type SpiffeId,
   type StreamInfo,
+  type Transport,
   type TunnelInfo,
 } from '@netport/protocol';
 import { type ControlSession, type Logger, openControlSession, type StoredIdentity } from '@netport/runtime';
@@ -76,14 +77,14 @@ export class PortalSession {
   }
 
   /** Asks for a circuit to `peer`. Rejects with the control server's refusal or `unavailable`. */
-  async requestCircuit(peer: SpiffeId, avoid: Name[]): Promise<LegOffer> {
+  async requestCircuit(peer: SpiffeId, transport: Transport, avoid: Name[]): Promise<LegOffer> {
     const { leg } = await this.#session.request<Extract<PortalCommand, { type: 'circuit.offer' }>>({
       type: 'circuit.request',
       peer,
-      transport: 'tcp',
+      transport,
       avoid,
     });
-    if (leg?.peer !== peer || leg.role !== 'client') {
+    if (leg?.peer !== peer || leg.role !== 'client' || leg.transport !== transport) {
       throw new NetportError('protocol_error', 'the control server offered another circuit than was asked for');
     }
     return leg;

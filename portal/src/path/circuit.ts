@@ -1,27 +1,38 @@
 import type { Trust } from '@netport/pki';
-import { type LegOffer, limits, NetportError, type SpiffeId } from '@netport/protocol';
+import { type LegOffer, limits, type SpiffeId } from '@netport/protocol';
 import { openH2Tunnel } from '../tunnel/h2.js';
+import { quiche } from '../tunnel/quic/binding.js';
+import type { Congestion } from '../tunnel/quic/config.js';
+import { openQuicTunnel } from '../tunnel/quic/open.js';
 import type { IncomingFlow, IncomingStream, Tunnel } from '../tunnel/tunnel.js';
 import { bindLeg } from './leg.js';
+import { bindLegPath } from './leg-path.js';
 import { secure } from './secure.js';
 
 export interface CircuitOptions {
   identity: { keyPem: string; chainPem: string };
   trust: () => Trust;
   now: () => Date;
+  congestion?: Congestion;
   onStream(peer: SpiffeId, stream: IncomingStream): void;
   onFlow(peer: SpiffeId, flow: IncomingFlow): void;
 }
 
+/** Milliseconds that are left for the set-up. */
+type Left = () => number;
+
 /**
- * From one leg of a circuit to an authenticated tunnel: bind, TLS, verify, HTTP/2. Both portals run this, with the roles
- * that the offers gave them. Rejects with the code of the step that failed, and leaves nothing open.
+ * From one leg of a circuit to an authenticated tunnel. Both portals run this, with the roles that the offers gave them.
+ * Rejects with the code of the step that failed, and leaves nothing open.
  */
-export async function buildTunnel(leg: LegOffer, options: CircuitOptions): Promise<Tunnel> {
-  if (leg.transport !== 'tcp') throw new NetportError('tunnel_failed', 'this version carries tcp only');
+export function buildTunnel(leg: LegOffer, options: CircuitOptions): Promise<Tunnel> {
   const deadline = options.now().getTime() + limits.tunnelSetupTimeout;
   const left = (): number => Math.max(0, deadline - options.now().getTime());
+  return leg.transport === 'udp' ? overUdp(leg, options, left) : overTcp(leg, options, left);
+}
 
+/** Bind, TLS, verify, HTTP/2. */
+async function overTcp(leg: LegOffer, options: CircuitOptions, left: Left): Promise<Tunnel> {
   const joined = await bindLeg(leg, left());
   const { socket, peer } = await secure({
     socket: joined,
@@ -36,18 +47,33 @@ export async function buildTunnel(leg: LegOffer, options: CircuitOptions): Promi
   try {
     return await openH2Tunnel({
       socket,
-      context: {
-        peer: leg.peer,
-        serial: peer.serial,
-        role: leg.role,
-        transport: 'tcp',
-        relay: leg.relay,
-        circuitId: leg.circuitId,
-      },
-      onStream: (stream) => options.onStream(leg.peer, stream),
-      onFlow: (flow) => options.onFlow(leg.peer, flow),
+      context: { ...contextOf(leg), serial: peer.serial, transport: 'tcp' },
+      ...handlersOf(leg, options),
     });
   } finally {
     clearTimeout(impatience);
   }
 }
+
+/** Bind, QUIC with its TLS, verify. */
+async function overUdp(leg: LegOffer, options: CircuitOptions, left: Left): Promise<Tunnel> {
+  // Throws where there is no QUIC, before the relay is bothered.
+  quiche();
+  return openQuicTunnel({
+    path: await bindLegPath(leg, left()),
+    context: contextOf(leg),
+    identity: options.identity,
+    trust: options.trust(),
+    now: options.now,
+    ...(options.congestion && { congestion: options.congestion }),
+    timeout: left(),
+    ...handlersOf(leg, options),
+  });
+}
+
+const contextOf = ({ peer, role, relay, circuitId }: LegOffer) => ({ peer, role, relay, circuitId });
+
+const handlersOf = ({ peer }: LegOffer, options: CircuitOptions) => ({
+  onStream: (stream: IncomingStream) => options.onStream(peer, stream),
+  onFlow: (flow: IncomingFlow) => options.onFlow(peer, flow),
+});

@@ -2,7 +2,8 @@ import { limits } from '@netport/protocol';
 import { type Config, quiche } from './binding.js';
 
 /** How a tunnel finds out what its path carries: see docs/decisions.md. */
-export type Congestion = 'cubic' | 'bbr';
+export const congestions = ['cubic', 'bbr'] as const;
+export type Congestion = (typeof congestions)[number];
 
 export interface ConfigOptions {
   role: 'client' | 'server';
@@ -34,7 +35,7 @@ export function quicConfig({ role, identity, rootPems, silence, congestion }: Co
   config.setMaxIdleTimeout(silence);
   config.setMaxSendUdpPayloadSize(limits.quicPacketBytes);
   config.setMaxRecvUdpPayloadSize(limits.quicPacketBytes);
-  config.setCcAlgorithmName(congestion === 'bbr' ? 'bbr' : 'cubic');
+  config.setCcAlgorithmName(congestion);
   // Nobody here can send a packet at a given instant.
   config.enablePacing(false);
 
