@@ -76,6 +76,7 @@ const stream = {
   target: null,
   bytesSent: 2048,
   bytesReceived: 5,
+  dropped: null,
   since: '2030-01-31T11:59:48Z',
 };
 const event = (at: number) => ({
@@ -315,7 +316,7 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
         'web   listener_failed  tcp       laptop:127.0.0.1:8080  field-gw:unix:/run/web.sock  never    address_in_use: 127.0.0.1:8080 is taken\n',
     );
     expect((await netport('ls streams')).out).toContain(
-      'web   laptop  127.0.0.1:50312  field-gw  -       tcp        2.0 KiB       5 B  12 s ago',
+      'web   laptop  127.0.0.1:50312  field-gw  -       tcp       tcp              -  2.0 KiB       5 B  12 s ago',
     );
     expect((await netport('portal show laptop')).out).toContain('policy version    3\n');
     expect((await netport('pair show web')).out).toContain('error     address_in_use: 127.0.0.1:8080 is taken\n');

@@ -118,6 +118,8 @@ export const streamSchema = z.object({
   target: z.string().nullable(),
   bytesSent: bytes,
   bytesReceived: bytes,
+  /** Datagrams that found no room in the tunnel, at both ends; null for tcp. */
+  dropped: z.int().nullable(),
   since: timestampSchema,
 });
 export type StreamView = z.infer<typeof streamSchema>;

@@ -28,7 +28,7 @@ export function ls(program: Command, cli: Cli): void {
 
   const streams = group
     .command('streams')
-    .description('list the streams: one for each application connection')
+    .description('list the streams: one for each application connection or UDP client')
     .action(async (options: JsonOption) => {
       const rows = await (await connect(cli)).list(endpoints.stream.list);
       printList(cli, rows, streamColumns(cli.now()), { ...options, empty: `No streams. ${whenOneAppears}` });
@@ -77,6 +77,8 @@ const streamColumns = (now: number): Column<StreamView>[] => [
   { title: 'SOURCE', value: ({ source }) => source },
   { title: 'TO', value: ({ to }) => to },
   { title: 'TARGET', value: ({ target }) => target },
+  { title: 'PROTOCOL', value: ({ protocol }) => protocol },
   { title: 'TRANSPORT', value: ({ transport }) => transport },
+  { title: 'DROPPED', value: ({ dropped }) => dropped, align: 'right' },
   ...counters(now),
 ];

@@ -67,3 +67,13 @@ test('streams with equal sources take one counterpart each', () => {
   const rows = streamViews([from, { portal: b, tunnels: [], streams: [incoming, incoming] }], new Map());
   expect(rows.map(({ target }) => target)).toEqual(['t', 't']);
 });
+
+test('what a flow dropped is counted at both of its ends', () => {
+  const udp = { protocol: 'udp', dropped: 3 } as const;
+  const from = { portal: a, tunnels: [], streams: [stream(udp)] };
+  const incoming = stream({ ...udp, peer: id('a'), direction: 'incoming', dropped: 4 });
+  const to = { portal: b, tunnels: [], streams: [incoming] };
+  expect(streamViews([from, to], new Map())).toMatchObject([{ dropped: 7 }]);
+  expect(streamViews([to], new Map())).toMatchObject([{ dropped: 4 }]);
+  expect(streamViews([{ ...from, streams: [stream({})] }], new Map())).toMatchObject([{ dropped: null }]);
+});

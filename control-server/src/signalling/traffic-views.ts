@@ -61,12 +61,12 @@ export function streamViews(reports: readonly PortalReport[], pairNames: Readonl
     .map(({ portal, info }) => {
       // Sources of unix sockets are all alike: each takes one of the counterparts.
       const counterpart = incoming.get(`${info.pair} ${info.source}`)?.shift();
-      return streamView(info, portal, nameOf(info.peer), counterpart?.info.target, pairNames);
+      return streamView(info, portal, nameOf(info.peer), counterpart?.info, pairNames);
     });
   // What is left was reported by the dialling portal only.
   const orphans = [...incoming.values()]
     .flat()
-    .map(({ portal, info }) => streamView(info, nameOf(info.peer), portal, info.target, pairNames));
+    .map(({ portal, info }) => streamView(info, nameOf(info.peer), portal, info, pairNames));
   return [...views, ...orphans];
 }
 
@@ -74,7 +74,7 @@ const streamView = (
   info: StreamInfo,
   from: Name,
   to: Name,
-  target: string | undefined,
+  dialled: StreamInfo | undefined,
   pairNames: ReadonlyMap<PairId, string>,
 ): StreamView => ({
   pair: pairNames.get(info.pair) ?? info.pair,
@@ -83,10 +83,15 @@ const streamView = (
   protocol: info.protocol,
   transport: info.transport,
   source: info.source,
-  target: target ?? null,
+  target: dialled?.target ?? null,
   ...directed(info, info.direction === 'outgoing'),
+  dropped: info.dropped === undefined ? null : droppedAt(info, dialled),
   since: info.since,
 });
+
+/** Of one stream, which both ends may have reported. */
+const droppedAt = (...ends: (StreamInfo | undefined)[]): number =>
+  [...new Set(ends)].reduce((sum, end) => sum + (end?.dropped ?? 0), 0);
 
 /** Byte counts as seen from `from`: sent is what travels from `from` to `to`. */
 const directed = (
