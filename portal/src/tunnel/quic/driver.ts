@@ -91,6 +91,8 @@ export class QuicDriver {
   /** Tells the peer, and ends now. */
   close(code: number, reason: string): void {
     if (this.#ended) return;
+    // What the peer needs to read the farewell: the end of the handshake, perhaps.
+    this.#flush();
     this.quic.close(true, code, Buffer.from(reason));
     this.#held = [];
     for (const farewell of this.#packets()) this.#path.sendMany(Array(farewells).fill(farewell), farewells);

@@ -3,7 +3,7 @@ import type { QuicDriver } from './driver.js';
 /**
  * What the two sides say about the tunnel itself: four bytes each, on the one unidirectional stream that each of them may open.
  *
- *     NPQ1   accepted: the server's first, once it believes the client's certificate
+ *     NPQ1   accepted: the first, once the sender believes the other's certificate
  *     NPQD   draining: the sender takes no more streams, and closes when the last has ended
  */
 const texts = { accepted: 'NPQ1', draining: 'NPQD' } as const;

@@ -29,7 +29,7 @@ export class QuicTunnel implements Tunnel, DriverUser, StreamHost {
   readonly context: TunnelContext;
   readonly since = new Date();
   readonly closed: Promise<NetportError>;
-  /** Both sides believe each other's certificate: the server says so, as a client is established before. */
+  /** The peer's word that it believes this side's certificate: the handshake ends before that is known. */
   readonly accepted: Promise<void>;
   readonly driver: QuicDriver;
   readonly #handlers: TunnelHandlers;
@@ -62,10 +62,7 @@ export class QuicTunnel implements Tunnel, DriverUser, StreamHost {
       this.#accept = resolve;
     });
     this.#notices = new Notices(driver, context.role);
-    if (context.role === 'server') {
-      this.#notices.send('accepted');
-      this.#accept();
-    }
+    this.#notices.send('accepted');
     const liveness = new Liveness(times, performance.now());
     this.#pulse = setInterval(() => this.#beat(liveness, times.silence), Math.min(pulseInterval, times.pingInterval));
     driver.passTo(this);
