@@ -35,12 +35,12 @@ const stop = async (child: ChildProcess): Promise<void> => {
   await once(child, 'exit');
 };
 
-describe('udp', () => {
+describe.each(['tcp', 'quic'])('udp over %s', (transport) => {
   let overlay: Overlay;
   let echo: UdpTarget;
   let pairs = 0;
   beforeAll(async () => {
-    overlay = await Overlay.start();
+    overlay = await Overlay.start({ portalArgs: ['--transport', transport] });
     echo = await startUdpEcho();
   });
   afterAll(async () => {
@@ -79,7 +79,7 @@ describe('udp', () => {
     const streams = await overlay.cli<StreamView[]>(['ls', 'streams']);
     const ours = streams.filter(({ pair }) => pair === name);
     expect(ours).toHaveLength(20);
-    expect(ours[0]).toMatchObject({ protocol: 'udp' });
+    expect(ours[0]).toMatchObject({ protocol: 'udp', transport, dropped: 0 });
     expect(ours.every(({ bytesSent, bytesReceived }) => bytesSent > 0 && bytesSent === bytesReceived)).toBe(true);
     for (const client of clients) client.close();
   });
@@ -187,14 +187,17 @@ describe('udp', () => {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     await once(server.stdout, 'data');
-    const { port } = await grant(`127.0.0.1:${service}`);
+    const { name, port } = await grant(`127.0.0.1:${service}`);
     await overlay.addPair('iperf-control', `a:127.0.0.1:${port}`, `b:127.0.0.1:${service}`);
     const args = ['-c', '127.0.0.1', '-p', String(port), '-u', '-b', '20M', '-l', '1200', '-t', '3', '-J'];
     const { end } = JSON.parse((await run('iperf3', args)).stdout) as {
       end: { sum: { packets: number; lost_packets: number } };
     };
     expect(end.sum.packets).toBeGreaterThan(5000);
-    expect(end.sum.lost_packets).toBe(0);
+    // The tunnel drops nothing. When a busy machine stalls, a socket's buffer may still overflow before anybody reads it.
+    expect(end.sum.lost_packets).toBeLessThan(end.sum.packets / 100);
+    const streams = await overlay.cli<StreamView[]>(['ls', 'streams']);
+    expect(streams.filter(({ pair }) => pair === name).map(({ dropped }) => dropped)).toEqual([0]);
     await stop(server);
   });
 });
