@@ -31,7 +31,7 @@ export interface DataPlaneOptions {
   requestCircuit: (peer: SpiffeId, transport: Transport, avoid: Name[]) => Promise<LegOffer>;
   /** `auto` unless given. */
   transport?: TransportPreference;
-  /** `cubic` unless given. */
+  /** `bbr` unless given. */
   congestion?: Congestion;
   log: Logger;
   now?: () => Date;
@@ -173,7 +173,7 @@ export class DataPlane {
   }
 
   #build(leg: LegOffer): Promise<Tunnel> {
-    const { identity, trust, congestion = 'cubic' } = this.#options;
+    const { identity, trust, congestion = 'bbr' } = this.#options;
     const transport = tunnelTransport(leg.transport);
     return buildTunnel(leg, {
       identity,

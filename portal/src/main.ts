@@ -40,7 +40,7 @@ addCommonOptions(program.command('run').description('run the portal until SIGTER
   .addOption(
     environmentOption('--congestion <algorithm>', 'how QUIC finds out what its path carries')
       .choices(congestions)
-      .default('cubic'),
+      .default('bbr'),
   )
   .addOption(
     environmentOption('--udp-idle <duration>', 'how long a UDP client may neither send nor get anything')

@@ -32,7 +32,7 @@ export interface PortalOptions {
   flowIdle?: number;
   /** What tunnels run over: `auto` unless given. */
   transport?: TransportPreference;
-  /** How tunnels over QUIC find out what their path carries: `cubic` unless given. */
+  /** How tunnels over QUIC find out what their path carries: `bbr` unless given. */
   congestion?: Congestion;
 }
 
@@ -161,7 +161,7 @@ export class Portal extends EventEmitter<PortalEvents> {
       policy: () => policies.current,
       requestCircuit: (peer, transport, avoid) => session.requestCircuit(peer, transport, avoid),
       transport: this.#options.transport ?? 'auto',
-      congestion: this.#options.congestion ?? 'cubic',
+      congestion: this.#options.congestion ?? 'bbr',
       log,
       ...(this.#options.flowIdle !== undefined && { flowIdle: this.#options.flowIdle }),
     });

@@ -2,7 +2,7 @@ import { limits } from '@netport/protocol';
 import { type Config, quiche } from './binding.js';
 
 /** How a tunnel finds out what its path carries: see docs/decisions.md. */
-export const congestions = ['cubic', 'bbr'] as const;
+export const congestions = ['bbr', 'cubic'] as const;
 export type Congestion = (typeof congestions)[number];
 
 export interface ConfigOptions {

@@ -81,7 +81,7 @@ class Setup implements DriverUser {
   }
 
   #config(): Config {
-    const { context, identity, trust, congestion = 'cubic', times = defaultTimes } = this.#options;
+    const { context, identity, trust, congestion = 'bbr', times = defaultTimes } = this.#options;
     const { role } = context;
     return quicConfig({ role, identity, rootPems: trust.rootPems, silence: times.silence, congestion });
   }
