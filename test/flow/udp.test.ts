@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { networkInterfaces } from 'node:os';
 import { promisify } from 'node:util';
 import type { StreamView } from '@netport/protocol';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   freePort,
   freeUdpPort,
@@ -30,10 +30,13 @@ const otherAddress = Object.values(networkInterfaces())
   .flat()
   .find((info) => info?.family === 'IPv4' && !info.internal)?.address;
 
-const stop = async (child: ChildProcess): Promise<void> => {
-  child.kill('SIGKILL');
-  await once(child, 'exit');
-};
+const services: ChildProcess[] = [];
+afterEach(async () => {
+  for (const service of services.splice(0)) {
+    service.kill('SIGKILL');
+    await once(service, 'exit');
+  }
+});
 
 describe.each(['tcp', 'quic'])('udp over %s', (transport) => {
   let overlay: Overlay;
@@ -170,6 +173,7 @@ describe.each(['tcp', 'quic'])('udp over %s', (transport) => {
     const answers = ['--address=/host.test/192.0.2.7', ...records, '--edns-packet-max=4096'];
     const where = ['--listen-address=127.0.0.1', `--port=${port}`, '--user=root'];
     const server = spawn('dnsmasq', [...settings, ...where, ...answers], { stdio: ['ignore', 'ignore', 'pipe'] });
+    services.push(server);
     await once(server.stderr, 'data');
     const resolver = await grant(`127.0.0.1:${port}`);
     const dig = async (...query: string[]): Promise<string> =>
@@ -178,7 +182,6 @@ describe.each(['tcp', 'quic'])('udp over %s', (transport) => {
     expect((await dig('+bufsize=4096', '+ignore', 'TXT', 'big.test')).split('\n')).toHaveLength(5);
     const many = await Promise.all(Array.from({ length: 20 }, (_, i) => dig(`a${i}.host.test`)));
     expect(many.every((answer) => answer === '192.0.2.7')).toBe(true);
-    await stop(server);
   });
 
   it.skipIf(!hasIperf)(`carries iperf3 -u${without('iperf3', hasIperf)}`, async () => {
@@ -186,6 +189,7 @@ describe.each(['tcp', 'quic'])('udp over %s', (transport) => {
     const server = spawn('iperf3', ['-s', '-p', String(service), '--forceflush'], {
       stdio: ['ignore', 'pipe', 'ignore'],
     });
+    services.push(server);
     await once(server.stdout, 'data');
     const { name, port } = await grant(`127.0.0.1:${service}`);
     await overlay.addPair('iperf-control', `a:127.0.0.1:${port}`, `b:127.0.0.1:${service}`);
@@ -198,7 +202,6 @@ describe.each(['tcp', 'quic'])('udp over %s', (transport) => {
     expect(end.sum.lost_packets).toBeLessThan(end.sum.packets / 100);
     const streams = await overlay.cli<StreamView[]>(['ls', 'streams']);
     expect(streams.filter(({ pair }) => pair === name).map(({ dropped }) => dropped)).toEqual([0]);
-    await stop(server);
   });
 });
 
