@@ -14,7 +14,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { Forwarder, type StreamFailure } from './forwarder.js';
 import { Listeners } from './listener/listeners.js';
 import { buildTunnel } from './path/circuit.js';
-import { issue, newAuthority, spiffeId, trustDomain } from './testing/identities.js';
+import { issue, newAuthority, spiffeId, trustDomain, trustIn } from './testing/identities.js';
 import { collect, dial, looseRelay, portOf, serve, until } from './testing/sockets.js';
 import { Tunnels } from './tunnel/tunnels.js';
 
@@ -83,7 +83,7 @@ class Portals {
       offers.map((leg, i) =>
         buildTunnel(leg, {
           identity: identities[i as 0 | 1],
-          trust: () => ({ rootPems: [authority.rootPem] }),
+          trust: () => trustIn(authority),
           now: () => new Date(),
           onStream: (peer, stream) => void this.forwarders[1].incoming(peer, 'tcp', stream),
           onFlow: (peer, flow) => void this.forwarders[1].incomingFlow(peer, 'tcp', flow),

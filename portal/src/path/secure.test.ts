@@ -1,13 +1,13 @@
 import { parseCrl } from '@netport/pki';
 import { describe, expect, it } from 'vitest';
-import { issue, newAuthority, spiffeId, type TestIdentity } from '../testing/identities.js';
+import { issue, newAuthority, spiffeId, type TestIdentity, trustIn } from '../testing/identities.js';
 import { socketPair } from '../testing/sockets.js';
 import { secure } from './secure.js';
 
 const authority = await newAuthority();
 const a = await issue(authority, spiffeId('a'));
 const b = await issue(authority, spiffeId('b'));
-const trust = { rootPems: [authority.rootPem] };
+const trust = trustIn(authority);
 const now = (): Date => new Date();
 
 /** Both sides of one handshake; the far one believes whatever the test gives it. */
@@ -24,7 +24,7 @@ async function shake(options: {
       socket: far,
       role: role === 'client' ? 'server' : 'client',
       identity: options.far,
-      trust: { rootPems: options.farRoots ?? trust.rootPems },
+      trust: options.farRoots ? { rootPems: options.farRoots } : trust,
       peer: a.id,
       now,
       timeout: 5000,

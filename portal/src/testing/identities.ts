@@ -1,4 +1,4 @@
-import { type Authority, createAuthority, generateKeyPem, openAuthority, publicKeyOf } from '@netport/pki';
+import { type Authority, createAuthority, generateKeyPem, openAuthority, publicKeyOf, type Trust } from '@netport/pki';
 import { type IdentityKind, type SpiffeId, trustDomainSchema } from '@netport/protocol';
 
 export const trustDomain = trustDomainSchema.parse('test.example');
@@ -14,6 +14,12 @@ export interface TestIdentity {
 
 export const newAuthority = async (): Promise<Authority> =>
   openAuthority(await createAuthority({ trustDomain, now: new Date() }));
+
+/** What a portal of that authority believes: it knows its own issuer, which some versions of Node leave out of a peer's chain. */
+export const trustIn = ({ rootPem, issuerPem }: Authority): Trust => ({
+  rootPems: [rootPem],
+  intermediatePems: [issuerPem],
+});
 
 /** A leaf as enrolment would make it; `now` in the past makes one that has expired. */
 export async function issue(authority: Authority, id: SpiffeId, now = new Date()): Promise<TestIdentity> {

@@ -8,7 +8,7 @@ import { unavailable } from '../tunnel/quic/binding.js';
 import { openQuicTunnel } from '../tunnel/quic/open.js';
 import type { Tunnel, TunnelContext, TunnelHandlers } from '../tunnel/tunnel.js';
 import { datagramPaths } from './datagram-paths.js';
-import { issue, newAuthority, spiffeId } from './identities.js';
+import { issue, newAuthority, spiffeId, trustIn } from './identities.js';
 import { socketPair } from './sockets.js';
 
 const a = spiffeId('a');
@@ -36,7 +36,7 @@ export async function securePair(): Promise<{ near: TLSSocket; far: TLSSocket; m
   const [near, one] = await socketPair(false);
   const [far, other] = await socketPair(false);
   one.pipe(other).pipe(one);
-  const common = { trust: { rootPems: [authority.rootPem] }, now: () => new Date() };
+  const common = { trust: trustIn(authority), now: () => new Date() };
   const ends = await Promise.all([
     secure({ ...common, socket: near, role: 'client', identity: await issue(authority, a), peer: b }),
     secure({ ...common, socket: far, role: 'server', identity: await issue(authority, b), peer: a }),
@@ -68,7 +68,7 @@ const overH2: MakeTunnels = async (handlers) => {
 
 const overQuic: MakeTunnels = async (handlers) => {
   const authority = await newAuthority();
-  const common = { ...handlers, trust: { rootPems: [authority.rootPem] }, now: () => new Date() };
+  const common = { ...handlers, trust: trustIn(authority), now: () => new Date() };
   const [near, far] = datagramPaths();
   const [client, server] = await Promise.all([
     openQuicTunnel({ ...common, path: near, context: contextOf('client'), identity: await issue(authority, a) }),
