@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type { Server, Socket } from 'node:net';
+import { whyNotBuilt } from './native-parts.js';
 
 /** A leg's connection as the kernel had it when it was frozen. Sequence numbers and timestamps are modulo 2^32. */
 export interface FrozenState {
@@ -56,16 +56,8 @@ function load(): { addon: Native } | { reason: string } {
   try {
     return { addon: createRequire(import.meta.url)(new URL('Release/legs.node', folder).pathname) };
   } catch (error) {
-    return { reason: whyNotBuilt(error) };
-  }
-}
-
-function whyNotBuilt(error: unknown): string {
-  try {
-    return readFileSync(new URL('unavailable.txt', folder), 'utf8');
-  } catch {
     const missing = error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';
-    return missing ? 'not built: run npm run build' : `cannot be loaded: ${String(error)}`;
+    return { reason: missing ? whyNotBuilt(folder) : `cannot be loaded: ${String(error)}` };
   }
 }
 
