@@ -83,8 +83,8 @@ export class QuicDriver {
   sendDatagram(datagram: Uint8Array): boolean {
     if (this.#ended) return false;
     this.wake();
-    if (this.quic.isDgramSendQueueFull()) this.#flush();
-    if (this.quic.isDgramSendQueueFull()) return false;
+    if (this.quic.dgramSend(datagram) !== null) return true;
+    this.#flush();
     return this.quic.dgramSend(datagram) !== null;
   }
 

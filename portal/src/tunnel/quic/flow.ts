@@ -20,6 +20,7 @@ export function decodeFrame(bytes: Uint8Array): { stream: number; datagram: Uint
 export class QuicFlow implements TunnelFlow {
   readonly #driver: QuicDriver;
   readonly #quarter: number;
+  readonly #largest: number;
   readonly #onStream: CapsuleFlow;
   #deliver: (datagram: Uint8Array) => void = () => {};
   #open = true;
@@ -27,6 +28,7 @@ export class QuicFlow implements TunnelFlow {
   constructor(stream: QuicStream, driver: QuicDriver, queue: FlowQueue) {
     this.#driver = driver;
     this.#quarter = stream.id / idsPerStream;
+    this.#largest = (driver.quic.dgramMaxWritableLen() ?? 0) - varintBytes(this.#quarter);
     this.#onStream = new CapsuleFlow(stream, queue, () => stream.reset());
     void this.closed.then(() => {
       this.#open = false;
@@ -43,8 +45,7 @@ export class QuicFlow implements TunnelFlow {
 
   send(datagram: Uint8Array): void {
     const { counters } = this;
-    const room = this.#driver.quic.dgramMaxWritableLen() ?? 0;
-    if (varintBytes(this.#quarter) + datagram.length > Math.min(room, frame.length)) {
+    if (datagram.length > this.#largest) {
       this.#onStream.send(datagram);
       return;
     }
