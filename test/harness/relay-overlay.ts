@@ -21,6 +21,8 @@ export interface RelayOverlayOptions extends RelayNetworksOptions {
   version?: IpVersion;
   /** Further arguments of `netport-relay run`. */
   relayArgs?: readonly string[];
+  /** Further arguments of `netport-portal run`. */
+  portalArgs?: readonly string[];
 }
 
 const listener = { host: '127.0.0.1', port: 7000 };
@@ -43,7 +45,7 @@ export class RelayOverlay {
   ) {}
 
   static async start(options: RelayOverlayOptions): Promise<RelayOverlay> {
-    const { datapath, version = 'ipv4', relayArgs = [] } = options;
+    const { datapath, version = 'ipv4', relayArgs = [], portalArgs = [] } = options;
     const networks = relayNetworks(options);
     const pins = mountBpf();
     try {
@@ -52,6 +54,7 @@ export class RelayOverlay {
       const overlay = await Overlay.start({
         portals: ['left', 'right'],
         network: { hub: relay, address, portals: { left: lan1, right: lan2 } },
+        portalArgs,
         relayArgs: [
           ...['--datapath', datapath, '--interface', Object.values(relayInterfaces).join()],
           ...['--pin-directory', pins.path],
