@@ -86,6 +86,17 @@ export const limits = {
   udpBindRetry: 200,
   /** …up to this. */
   udpBindRetryMax: 2 * second,
+  /**
+   * The relay itself answers binds: a standing leg that hears nothing after so many, 1.4 s with the pauses above, has lost its
+   * relay. At 5 % loss each way one search in a thousand is wrong, and costs a circuit, not the tunnel.
+   */
+  udpBindsUnanswered: 3,
+  /** A replaced leg still takes what is under way over it for this long. */
+  udpLegLinger: 1 * second,
+  /** How often a portal looks whether its own addresses have changed: a fraction of `tunnelSilence`. */
+  ownAddressInterval: 2 * second,
+  /** How long a circuit that has ended can still be replaced: its tunnel outlives it by `tunnelSilence`, and the request takes time. */
+  circuitReplaceable: 20 * second,
   /** What one UDP port may hold unread, as far as the kernel grants it: 30 ms at 1 Gbit/s. */
   udpReceiveBufferBytes: 4 * 1024 * 1024,
   /** Unsent datagrams of one UDP port; what comes on top is dropped, as any router would. */

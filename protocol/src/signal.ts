@@ -87,6 +87,8 @@ export const portalMessageSchema = z.discriminatedUnion('type', [
     transport: transportSchema,
     /** Relays that just failed this portal: taken only where no other is left. */
     avoid: z.array(nameSchema).max(16).default([]),
+    /** A UDP circuit of this portal with that peer, under a tunnel that is to go on over the new one. */
+    replaces: circuitIdSchema.optional(),
   }),
   listenerStatus,
   z.object({ type: z.literal('relay.rtt'), rttMs: z.record(nameSchema, z.number().nonnegative()) }),
@@ -112,6 +114,8 @@ const legOffer = z.object({
   port: portSchema,
   token: legToken,
   expiresAt: timestampSchema,
+  /** The circuit whose tunnel goes on over this one; none is built anew. */
+  replaces: circuitIdSchema.optional(),
 });
 export type LegOffer = z.infer<typeof legOffer>;
 

@@ -31,7 +31,7 @@ export interface AllocationOptions {
   roster: Roster;
   book: CircuitBook;
   pairs: () => readonly PairRecord[];
-  onOpened: (circuit: CircuitRecord) => void;
+  onOpened: (circuit: CircuitRecord, replaces?: CircuitId) => void;
   /** Has the relay end a circuit again. */
   close: (circuit: CircuitRecord, code: ErrorCode) => void;
   log: Logger;
@@ -44,6 +44,7 @@ interface Offering {
   tokens: [string, string];
   from: OnlinePortal;
   to: OnlinePortal;
+  replaces: CircuitId | undefined;
 }
 
 /** Answers `circuit.request`: permitted? both online? a relay with room → one leg for each portal. */
@@ -75,10 +76,11 @@ export class Allocation {
       throw new NetportError('rate_limited', `more than ${limits.circuitRequestsPerMinute} circuit requests a minute`);
     }
     this.#checkPermitted(portal, request.peer);
+    this.#checkReplaces(portal, request);
     const other = roster.portals.get(request.peer);
     if (!other) throw new NetportError('peer_offline', `${request.peer} has no control session`);
 
-    const key = `${request.transport} ${portal.id} ${other.id}`;
+    const key = `${request.transport} ${portal.id} ${other.id} ${request.replaces ?? ''}`;
     const underWay = this.#underWay.get(key);
     if (underWay) return underWay;
     const allocation = this.#allocate(portal, other, request).finally(() => this.#underWay.delete(key));
@@ -93,8 +95,19 @@ export class Allocation {
     throw new NetportError('policy_denied', `no access pair leads from ${from.name} to ${peerId}`);
   }
 
-  async #allocate(from: OnlinePortal, to: OnlinePortal, { transport, avoid }: CircuitRequest): Promise<LegOffer> {
+  /** Who is no party of a circuit is not told whether it exists. */
+  #checkReplaces(from: OnlinePortal, { peer, transport, replaces }: CircuitRequest): void {
+    if (!replaces) return;
+    const { book, context } = this.#options;
+    const circuit = book.replaceable(replaces, context.now());
+    const own = circuit?.from === from.name && circuit.to === parseSpiffeId(peer)?.name;
+    if (own && transport === 'udp' && circuit.transport === 'udp') return;
+    throw new NetportError('not_found', `${from.name} has no UDP circuit ${replaces} to ${peer} to replace`);
+  }
+
+  async #allocate(from: OnlinePortal, to: OnlinePortal, request: CircuitRequest): Promise<LegOffer> {
     const { roster, book } = this.#options;
+    const { avoid } = request;
     const ranked = rankRelays({
       relays: [...roster.relays.values()].map((relay) => ({
         name: relay.name,
@@ -106,7 +119,7 @@ export class Allocation {
     });
     for (const name of ranked) {
       const relay = roster.relayNamed(name);
-      const leg = relay && (await this.#tryRelay(relay, from, to, transport));
+      const leg = relay && (await this.#tryRelay(relay, from, to, request));
       if (leg) return leg;
     }
     throw new NetportError(
@@ -120,7 +133,7 @@ export class Allocation {
     relay: OnlineRelay,
     from: OnlinePortal,
     to: OnlinePortal,
-    transport: Transport,
+    { transport, replaces }: CircuitRequest,
   ): Promise<LegOffer | undefined> {
     const { context, book, log, onOpened } = this.#options;
     const circuitId = randomUUID() as CircuitId;
@@ -147,16 +160,16 @@ export class Allocation {
       received: 0,
     };
     book.add(circuit);
-    onOpened(circuit);
+    onOpened(circuit, replaces);
     await circuitOpened(context, { name: from.id, origin: from.origin }, circuit);
-    return this.#offerLegs({ circuit, host: relay.hello.address, tokens, from, to });
+    return this.#offerLegs({ circuit, host: relay.hello.address, tokens, from, to, replaces });
   }
 
   /** The peer's leg is sent, the requester's is returned. */
-  #offerLegs({ circuit, host, tokens, from, to }: Offering): LegOffer {
+  #offerLegs({ circuit, host, tokens, from, to, replaces }: Offering): LegOffer {
     const { id: circuitId, transport, relay, ports, createdAt } = circuit;
     const expiresAt = new Date(createdAt.getTime() + limits.legBindTimeout).toISOString();
-    const common = { circuitId, transport, relay, host, expiresAt };
+    const common = { circuitId, transport, relay, host, expiresAt, ...(replaces && { replaces }) };
     try {
       // The relay took its time: the pair or the other portal may be gone meanwhile.
       this.#checkPermitted(from, to.id);

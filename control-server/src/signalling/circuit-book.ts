@@ -1,9 +1,11 @@
-import type { CircuitId, CircuitView, LegCounters, Name } from '@netport/protocol';
+import { type CircuitId, type CircuitView, type LegCounters, limits, type Name } from '@netport/protocol';
 import type { CircuitRecord } from '../store/store.js';
 
-/** The circuits that have not ended. Memory only; the state keeps what must survive. */
+/** The circuits that have not ended, or just have. Memory only; the state keeps what must survive. */
 export class CircuitBook {
   readonly #circuits = new Map<CircuitId, CircuitRecord>();
+  /** In order of their ends: tunnels outlive these for a while, and may ask for others in their place. */
+  readonly #ended = new Map<CircuitId, { circuit: CircuitRecord; at: number }>();
   readonly #counts = new Map<Name, number>();
 
   add(circuit: CircuitRecord): void {
@@ -17,11 +19,24 @@ export class CircuitBook {
     return circuit?.relay === relay ? circuit : undefined;
   }
 
+  /** One that has not ended. */
+  running(id: CircuitId): CircuitRecord | undefined {
+    return this.#circuits.get(id);
+  }
+
+  /** One that another may take the place of. */
+  replaceable(id: CircuitId, now: Date): CircuitRecord | undefined {
+    this.#forget(now);
+    return this.#circuits.get(id) ?? this.#ended.get(id)?.circuit;
+  }
+
   /** False when it was gone already. */
-  remove(id: CircuitId): boolean {
+  remove(id: CircuitId, now: Date): boolean {
     const circuit = this.#circuits.get(id);
     if (!circuit) return false;
     this.#counts.set(circuit.relay, this.count(circuit.relay) - 1);
+    this.#forget(now);
+    this.#ended.set(id, { circuit, at: now.getTime() });
     return this.#circuits.delete(id);
   }
 
@@ -35,6 +50,13 @@ export class CircuitBook {
 
   get size(): number {
     return this.#circuits.size;
+  }
+
+  #forget(now: Date): void {
+    for (const [id, { at }] of this.#ended) {
+      if (now.getTime() - at < limits.circuitReplaceable) return;
+      this.#ended.delete(id);
+    }
   }
 }
 

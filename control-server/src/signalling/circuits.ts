@@ -24,6 +24,8 @@ export class Circuits {
   readonly #unbound = new Map<CircuitId, NodeJS.Timeout>();
   /** Circuits that this side is closing, and why: the relay's last counters are awaited. */
   readonly #closing = new Map<CircuitId, { code: ErrorCode; timer: NodeJS.Timeout }>();
+  /** Circuits that are to take the place of others, until they are joined. */
+  readonly #replaced = new Map<CircuitId, CircuitId>();
 
   constructor(options: CircuitsOptions) {
     this.#options = options;
@@ -34,7 +36,8 @@ export class Circuits {
     for (const circuit of await unendedCircuits(this.#options.context)) this.#options.book.add(circuit);
   }
 
-  opened(circuit: CircuitRecord): void {
+  opened(circuit: CircuitRecord, replaces?: CircuitId): void {
+    if (replaces) this.#replaced.set(circuit.id, replaces);
     const timer = setTimeout(() => this.close(circuit, 'circuit_expired'), limits.legBindTimeout + unboundSlack);
     this.#unbound.set(circuit.id, timer);
   }
@@ -43,6 +46,8 @@ export class Circuits {
     const circuit = this.#options.book.ofRelay(relay.name, id);
     if (circuit?.state !== 'opening') return;
     circuit.state = 'joined';
+    const old = this.#options.book.running(this.#replaced.get(id) ?? id);
+    if (old && old !== circuit) this.close(old, 'circuit_closed');
     this.#bound(id);
     this.#keep(circuitJoined(this.#options.context, circuit));
   }
@@ -58,7 +63,9 @@ export class Circuits {
     const circuit = this.#options.book.ofRelay(relay.name, counters.circuitId);
     if (!circuit) return;
     applyCounters(circuit, counters);
-    this.#end(circuit, this.#closing.get(circuit.id)?.code ?? code);
+    const closing = this.#closing.get(circuit.id);
+    if (!closing) this.#tellOfUdp(circuit, code);
+    this.#end(circuit, closing?.code ?? code);
   }
 
   /** A relay is back: what it does not list has ended, what is not in the book must not run. */
@@ -70,6 +77,7 @@ export class Circuits {
       if (!circuit) relay.session.send({ type: 'circuit.close', circuitId: id });
     }
     for (const circuit of book.filter(({ id, relay: name }) => name === relay.name && !running.has(id))) {
+      this.#tellOfUdp(circuit, 'circuit_closed');
       this.#end(circuit, 'circuit_closed');
     }
     this.enforce();
@@ -94,10 +102,7 @@ export class Circuits {
 
   closeAndTell(circuit: CircuitRecord, code: ErrorCode): void {
     if (this.#closing.has(circuit.id)) return;
-    for (const name of [circuit.from, circuit.to]) {
-      const portal = this.#options.roster.onlinePortalNamed(name);
-      portal?.session.send({ type: 'circuit.closed', circuitId: circuit.id, code });
-    }
+    this.#tell(circuit, code);
     this.close(circuit, code);
   }
 
@@ -116,16 +121,30 @@ export class Circuits {
     for (const { timer } of this.#closing.values()) clearTimeout(timer);
   }
 
+  #tell({ id, from, to }: CircuitRecord, code: ErrorCode): void {
+    for (const name of [from, to]) {
+      const portal = this.#options.roster.onlinePortalNamed(name);
+      portal?.session.send({ type: 'circuit.closed', circuitId: id, code });
+    }
+  }
+
+  /** Over TCP a portal sees its leg close. Over UDP it would see nothing for seconds. */
+  #tellOfUdp(circuit: CircuitRecord, code: ErrorCode): void {
+    if (circuit.transport === 'udp') this.#tell(circuit, code);
+  }
+
   #bound(id: CircuitId): void {
     clearTimeout(this.#unbound.get(id));
     this.#unbound.delete(id);
+    this.#replaced.delete(id);
   }
 
   #end(circuit: CircuitRecord, code: ErrorCode): void {
     this.#bound(circuit.id);
     clearTimeout(this.#closing.get(circuit.id)?.timer);
     this.#closing.delete(circuit.id);
-    if (this.#options.book.remove(circuit.id)) this.#keep(circuitEnded(this.#options.context, circuit, code));
+    const { context, book } = this.#options;
+    if (book.remove(circuit.id, context.now())) this.#keep(circuitEnded(context, circuit, code));
   }
 
   #keep(writing: Promise<void>): void {

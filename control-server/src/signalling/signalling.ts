@@ -70,7 +70,7 @@ export class Signalling {
       roster,
       book,
       pairs,
-      onOpened: (circuit) => circuits.opened(circuit),
+      onOpened: (circuit, replaces) => circuits.opened(circuit, replaces),
       close: (circuit, code) => circuits.close(circuit, code),
       log,
     });
