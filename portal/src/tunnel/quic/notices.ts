@@ -1,3 +1,4 @@
+import { NetportError } from '@netport/protocol';
 import type { QuicDriver } from './driver.js';
 
 /**
@@ -9,6 +10,8 @@ import type { QuicDriver } from './driver.js';
 const texts = { accepted: 'NPQ1', draining: 'NPQD' } as const;
 export type Notice = keyof typeof texts;
 const noticeBytes = 4;
+/** That one side may ever say: two today. */
+const mostNotices = 16;
 
 /** The first unidirectional stream of each side (RFC 9000 §2.1). */
 const streams = { client: 2, server: 3 } as const;
@@ -19,6 +22,7 @@ export class Notices {
   readonly #theirs: number;
   #unsent = Buffer.alloc(0);
   #unread = Buffer.alloc(0);
+  #received = 0;
 
   constructor(driver: QuicDriver, role: 'client' | 'server') {
     this.#driver = driver;
@@ -42,7 +46,10 @@ export class Notices {
     return id === this.#theirs;
   }
 
-  /** What has come. A notice of a newer version means nothing here. */
+  /**
+   * What has come. A notice of a newer version means nothing here. Throws, as `flush` does, when the peer breaks one of the two
+   * streams off, or does not stop talking.
+   */
   receive(): Notice[] {
     const notices: Notice[] = [];
     const piece = Buffer.alloc(noticeBytes);
@@ -51,6 +58,8 @@ export class Notices {
       if (!got || got[0] === 0) return notices;
       const read = Buffer.concat([this.#unread, piece.subarray(this.#unread.length, this.#unread.length + got[0])]);
       this.#unread = read.length < noticeBytes ? read : Buffer.alloc(0);
+      this.#received += got[0];
+      if (this.#received > mostNotices * noticeBytes) throw new NetportError('protocol_error', 'too many notices');
       if (read.toString() === texts.accepted) notices.push('accepted');
       if (read.toString() === texts.draining) notices.push('draining');
     }

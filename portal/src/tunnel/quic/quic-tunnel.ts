@@ -1,11 +1,11 @@
-import { encodeQuicHead, limits, NetportError, type StreamHead } from '@netport/protocol';
+import { asNetportError, encodeQuicHead, limits, NetportError, type StreamHead } from '@netport/protocol';
 import type { FlowQueue } from '../capsule-flow.js';
 import { Liveness } from '../liveness.js';
 import type { Tunnel, TunnelContext, TunnelCounters, TunnelFlow, TunnelHandlers, TunnelStream } from '../tunnel.js';
 import { closeCodes, closeReason } from './close.js';
 import type { DriverUser, QuicDriver } from './driver.js';
 import { decodeFrame, QuicFlow } from './flow.js';
-import { Notices } from './notices.js';
+import { type Notice, Notices } from './notices.js';
 import { awaitAnswer, receiveStream } from './opening.js';
 import { QuicStream, type StreamHost } from './stream.js';
 
@@ -95,14 +95,23 @@ export class QuicTunnel implements Tunnel, DriverUser, StreamHost {
   }
 
   counters(): TunnelCounters {
-    const { sentBytes, recvBytes } = this.driver.quic.stats();
+    const { sent, lost, sentBytes, recvBytes } = this.driver.quic.stats();
     const [path] = this.driver.quic.pathStats();
-    return { streams: this.#streams.size, bytesSent: sentBytes, bytesReceived: recvBytes, rttMs: path?.rtt };
+    return {
+      ...{ streams: this.#streams.size, bytesSent: sentBytes, bytesReceived: recvBytes, rttMs: path?.rtt },
+      lossPercent: sent === 0 ? 0 : (100 * lost) / sent,
+      ...(path && { congestionWindow: path.cwnd }),
+    };
   }
 
   onTurn(): void {
-    for (const id of this.driver.quic.readable()) this.#onReadable(id);
-    this.#notices.flush();
+    try {
+      for (const id of this.driver.quic.readable()) this.#onReadable(id);
+      this.#notices.flush();
+    } catch (thrown) {
+      this.close(asNetportError(thrown, 'protocol_error'));
+      return;
+    }
     this.#probe(probesPerTurn);
     this.#serveWriters();
     this.#finishDrain();
@@ -188,7 +197,7 @@ export class QuicTunnel implements Tunnel, DriverUser, StreamHost {
     const stream = this.#streams.get(id);
     if (stream) stream.onReadable();
     else if (this.#discarded.has(id)) this.#throwAway(id);
-    else if (this.#notices.isTheirs(id)) this.#onNotices();
+    else if (this.#notices.isTheirs(id)) for (const notice of this.#notices.receive()) this.#onNotice(notice);
     else this.#receive(id);
   }
 
@@ -201,13 +210,11 @@ export class QuicTunnel implements Tunnel, DriverUser, StreamHost {
     });
   }
 
-  #onNotices(): void {
-    for (const notice of this.#notices.receive()) {
-      if (notice === 'accepted') this.#accept();
-      if (notice === 'draining') {
-        this.#reason ??= new NetportError('draining', `${this.context.peer} drains the tunnel`);
-        this.#drains = true;
-      }
+  #onNotice(notice: Notice): void {
+    if (notice === 'accepted') this.#accept();
+    else {
+      this.#reason ??= new NetportError('draining', `${this.context.peer} drains the tunnel`);
+      this.#drains = true;
     }
   }
 
@@ -257,7 +264,8 @@ export class QuicTunnel implements Tunnel, DriverUser, StreamHost {
     if (sign === 'dead') {
       this.close(new NetportError('tunnel_lost', `no packet from ${this.context.peer} for ${silence} ms`));
     }
-    this.#settleStreams();
+    // Asking costs more than remembering.
+    if (this.#unsettled.size > limits.streamsPerTunnel) this.#settleStreams();
     this.driver.wake();
   }
 
