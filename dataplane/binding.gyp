@@ -1,4 +1,5 @@
 {
+  "includes": ["../addon/addon.gypi"],
   "targets": [
     {
       "target_name": "udp",
@@ -8,9 +9,7 @@
         "native/socket.c",
         "native/receive.c",
         "native/send.c"
-      ],
-      "defines": ["_GNU_SOURCE", "NAPI_VERSION=8"],
-      "cflags": ["-std=gnu11", "-Wall", "-Wextra", "-Werror=implicit-function-declaration"]
+      ]
     }
   ]
 }

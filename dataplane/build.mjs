@@ -1,7 +1,7 @@
 // Builds the addon into build/.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { addonNeeds, compileAddon, lack, record } from '@netport/libbpf/build';
+import { addonNeeds, compileAddon, lack, record } from '@netport/addon/build';
 
 const here = dirname(fileURLToPath(import.meta.url));
 record(

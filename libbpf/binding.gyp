@@ -1,4 +1,5 @@
 {
+  "includes": ["../addon/addon.gypi"],
   "targets": [
     {
       "target_name": "bpf",
@@ -12,8 +13,7 @@
         "native/ring.c",
         "native/run.c"
       ],
-      "defines": ["_GNU_SOURCE", "NAPI_VERSION=8"],
-      "cflags": ["-std=gnu11", "-Wall", "-Wextra", "-Werror=implicit-function-declaration", "<!@(pkg-config --cflags libbpf)"],
+      "cflags": ["<!@(pkg-config --cflags libbpf)"],
       "libraries": ["<!@(pkg-config --libs libbpf)"]
     }
   ]

@@ -1,7 +1,7 @@
 // Builds the addon into build/.
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { addonNeeds, compileAddon, lack, needs, record } from './build-addon.mjs';
+import { addonNeeds, compileAddon, lack, needs, record } from '@netport/addon/build';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const reason = lack([...addonNeeds, needs.libbpf]) ?? compileAddon(here);

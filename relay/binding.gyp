@@ -1,10 +1,9 @@
 {
+  "includes": ["../addon/addon.gypi"],
   "targets": [
     {
       "target_name": "legs",
-      "sources": ["native/module.c", "native/repair.c", "native/raw.c"],
-      "defines": ["_GNU_SOURCE", "NAPI_VERSION=8"],
-      "cflags": ["-std=gnu11", "-Wall", "-Wextra", "-Werror=implicit-function-declaration"]
+      "sources": ["native/module.c", "native/repair.c", "native/raw.c"]
     }
   ]
 }

@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { addonNeeds, compileAddon, lack, needs, record } from '@netport/libbpf/build';
+import { addonNeeds, compileAddon, lack, needs, record } from '@netport/addon/build';
 
 const here = dirname(fileURLToPath(import.meta.url));
 

@@ -8,11 +8,23 @@ import { describe, expect, it } from 'vitest';
  *
  *     protocol ◀── pki ◀── runtime ◀── { control-server, relay, portal }
  *     protocol ◀── cli, control-server/ui
- *     libbpf ◀── relay
- *     dataplane ◀── portal
+ *     addon ◀── libbpf ◀── relay
+ *     addon ◀── relay
+ *     addon ◀── dataplane ◀── portal
  */
 const root = fileURLToPath(new URL('..', import.meta.url));
-const packages = ['protocol', 'pki', 'runtime', 'control-server', 'libbpf', 'relay', 'dataplane', 'portal', 'cli'];
+const packages = [
+  'protocol',
+  'pki',
+  'runtime',
+  'control-server',
+  'addon',
+  'libbpf',
+  'relay',
+  'dataplane',
+  'portal',
+  'cli',
+];
 
 interface Rule {
   why: string;
@@ -50,13 +62,25 @@ const rules: Rule[] = [
   {
     why: 'the processes meet on the wire only',
     files: /^(?:control-server\/src|relay|portal)\//,
-    ban: /^@netport\/(?!(?:protocol|pki|runtime|libbpf|dataplane)$)/,
+    ban: /^@netport\/(?!(?:protocol|pki|runtime|addon|libbpf|dataplane)$)/,
     breaks: ['portal/src/gate.ts', "await import('@netport/relay');"],
+  },
+  {
+    why: 'how an addon is loaded does not depend on the addon',
+    files: /^addon\//,
+    ban: /^(?!node:|addon\/)/,
+    breaks: ['addon/src/index.ts', "import { LibbpfError } from '@netport/libbpf';"],
+  },
+  {
+    why: 'only what is native in part loads addons',
+    files: /^(?!(?:libbpf|dataplane|relay)\/)/,
+    ban: /^@netport\/addon$/,
+    breaks: ['portal/src/gate.ts', "import { loadAddon } from '@netport/addon';"],
   },
   {
     why: 'the libbpf binding is usable alone',
     files: /^libbpf\//,
-    ban: /^(?!node:|libbpf\/)/,
+    ban: /^(?!node:|libbpf\/|@netport\/addon$)/,
     breaks: ['libbpf/src/map.ts', "import { limits } from '@netport/protocol';"],
   },
   {
@@ -68,7 +92,7 @@ const rules: Rule[] = [
   {
     why: 'batched sockets know nothing of what they carry',
     files: /^dataplane\//,
-    ban: /^(?!node:|dataplane\/)/,
+    ban: /^(?!node:|dataplane\/|@netport\/addon$)/,
     breaks: ['dataplane/src/udp-socket.ts', "import { limits } from '@netport/protocol';"],
   },
   {
@@ -159,8 +183,8 @@ describe.each(rules)('$why', (rule) => {
 
 it.each(packages)('%s exports only its index, and depends on what it imports', (name) => {
   const manifest = JSON.parse(readFileSync(join(root, name, 'package.json'), 'utf8'));
-  // How an addon is compiled is for build scripts, no part of the binding.
-  const forBuilds = name === 'libbpf' ? { './build': './build-addon.mjs' } : {};
+  // How an addon is compiled is for build scripts.
+  const forBuilds = name === 'addon' ? { './build': './build.mjs' } : {};
   expect(manifest.exports).toEqual({ '.': { types: './dist/index.d.ts', default: './dist/index.js' }, ...forBuilds });
   const imported = sources
     .filter((file) => file.startsWith(`${name}/src/`))

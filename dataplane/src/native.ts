@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { loadAddon } from '@netport/addon';
 
 declare const kind: unique symbol;
 /** An open socket, which the event loop keeps until it is closed. */
@@ -23,26 +22,7 @@ interface Native {
   send(socket: Handle, datagrams: readonly Uint8Array[], count: number, failure: Uint8Array): number;
 }
 
-const folder = new URL('../build/', import.meta.url);
-
-function whyNotBuilt(error: unknown): string {
-  try {
-    return readFileSync(new URL('unavailable.txt', folder), 'utf8');
-  } catch {
-    const missing = error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';
-    return missing ? 'not built: run npm run build' : `cannot be loaded: ${String(error)}`;
-  }
-}
-
-function load(): { addon: Native } | { reason: string } {
-  try {
-    return { addon: createRequire(import.meta.url)(new URL('Release/udp.node', folder).pathname) };
-  } catch (error) {
-    return { reason: whyNotBuilt(error) };
-  }
-}
-
-const loaded = load();
+const loaded = loadAddon<Native>(new URL('../build/', import.meta.url), 'udp.node');
 
 /** Why there is no addon here, or undefined where there is. */
 export const unavailable: string | undefined = 'reason' in loaded ? loaded.reason : undefined;

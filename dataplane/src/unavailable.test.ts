@@ -24,7 +24,7 @@ it('builds nothing without a compiler, succeeds, and says why', () => {
   for (const part of ['dist', 'build.mjs', 'package.json'])
     cpSync(join(here, part), join(copy, part), { recursive: true });
   mkdirSync(join(copy, 'node_modules/@netport'), { recursive: true });
-  symlinkSync(join(here, '../libbpf'), join(copy, 'node_modules/@netport/libbpf'));
+  symlinkSync(join(here, '../addon'), join(copy, 'node_modules/@netport/addon'));
   expect(node('--input-type=module', '-e', use).stdout).toContain('not built: run npm run build');
 
   const built = node('build.mjs');

@@ -111,7 +111,7 @@ napi_value new_program(napi_env env, int fd, const char *name, const char *secti
 	const char *type = libbpf_bpf_prog_type_str(info.type);
 	napi_value description = new_object(env);
 	set(env, description, "handle", handle);
-	set(env, description, "id", new_number(env, info.id));
+	set_number(env, description, "id", info.id);
 	// The kernel cuts names at 15 characters; an object file knows them whole.
 	set(env, description, "name", new_string(env, name ? name : info.name));
 	set(env, description, "type", new_string(env, type ? type : "unknown"));
@@ -144,13 +144,13 @@ napi_value new_map(napi_env env, int fd, const char *name)
 	const char *type = libbpf_bpf_map_type_str(info.type);
 	napi_value description = new_object(env);
 	set(env, description, "handle", handle);
-	set(env, description, "id", new_number(env, info.id));
+	set_number(env, description, "id", info.id);
 	set(env, description, "name", new_string(env, name ? name : info.name));
 	set(env, description, "type", new_string(env, type ? type : "unknown"));
-	set(env, description, "keySize", new_number(env, info.key_size));
-	set(env, description, "valueSize", new_number(env, info.value_size));
-	set(env, description, "maxEntries", new_number(env, info.max_entries));
-	set(env, description, "cpus", new_number(env, is_per_cpu(info.type) ? cpus : 0));
+	set_number(env, description, "keySize", info.key_size);
+	set_number(env, description, "valueSize", info.value_size);
+	set_number(env, description, "maxEntries", info.max_entries);
+	set_number(env, description, "cpus", is_per_cpu(info.type) ? cpus : 0);
 	return description;
 }
 

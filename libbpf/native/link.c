@@ -66,10 +66,10 @@ napi_value link_info(napi_env env, napi_callback_info info)
 	if (error)
 		return fail(env, -error, NULL, "read a link's description");
 	napi_value description = new_object(env);
-	set(env, description, "id", new_number(env, link_info.id));
-	set(env, description, "programId", new_number(env, link_info.prog_id));
+	set_number(env, description, "id", link_info.id);
+	set_number(env, description, "programId", link_info.prog_id);
 	// tcx keeps its ifindex at the same place of the union.
-	set(env, description, "ifindex", new_number(env, link_info.xdp.ifindex));
+	set_number(env, description, "ifindex", link_info.xdp.ifindex);
 	return description;
 }
 

@@ -118,7 +118,7 @@ napi_value map_read_batch(napi_env env, napi_callback_info info)
 	napi_value batch = new_object(env);
 	set(env, batch, "keys", key_bytes);
 	set(env, batch, "values", value_bytes);
-	set(env, batch, "count", new_number(env, count));
+	set_number(env, batch, "count", count);
 	set(env, batch, "token", error ? undefined(env) : token);
 	return batch;
 }

@@ -28,10 +28,7 @@ static napi_value use_error_class(napi_env env, napi_callback_info info)
 
 NAPI_MODULE_INIT()
 {
-	static const struct {
-		const char *name;
-		napi_callback call;
-	} functions[] = {
+	static const struct function functions[] = {
 		{ "useErrorClass", use_error_class },
 		{ "loadObject", object_load },
 		{ "close", handle_close },
@@ -54,11 +51,7 @@ NAPI_MODULE_INIT()
 	struct instance *instance = calloc(1, sizeof(*instance));
 
 	napi_set_instance_data(env, instance, forget, NULL);
-	for (size_t i = 0; i < sizeof(functions) / sizeof(*functions); i++) {
-		napi_value function;
-		napi_create_function(env, functions[i].name, NAPI_AUTO_LENGTH, functions[i].call, NULL, &function);
-		set(env, exports, functions[i].name, function);
-	}
+	set_functions(env, exports, functions, sizeof(functions) / sizeof(*functions));
 	object_init();
 	return exports;
 }

@@ -28,9 +28,9 @@ napi_value test_run(napi_env env, napi_callback_info info)
 	if (error)
 		return fail(env, -error, NULL, "run a program over %zu bytes", input.size);
 	napi_value result = new_object(env);
-	set(env, result, "verdict", new_number(env, run.retval));
+	set_number(env, result, "verdict", run.retval);
 	set(env, result, "output", output_bytes);
-	set(env, result, "outputSize", new_number(env, run.data_size_out));
-	set(env, result, "duration", new_number(env, run.duration));
+	set_number(env, result, "outputSize", run.data_size_out);
+	set_number(env, result, "duration", run.duration);
 	return result;
 }

@@ -28,38 +28,6 @@ napi_value fail(napi_env env, int error, const char *log, const char *format, ..
 	return NULL;
 }
 
-void read_arguments(napi_env env, napi_callback_info info, size_t count, napi_value *out)
-{
-	napi_get_cb_info(env, info, &count, out, NULL, NULL);
-}
-
-bool read_bytes(napi_env env, napi_value value, struct bytes *out)
-{
-	napi_typedarray_type type;
-	bool typed = false;
-
-	napi_is_typedarray(env, value, &typed);
-	if (typed)
-		napi_get_typedarray_info(env, value, &type, &out->size, (void **)&out->data, NULL, NULL);
-	if (typed && type == napi_uint8_array)
-		return true;
-	napi_throw_type_error(env, NULL, "expected a Uint8Array");
-	return false;
-}
-
-bool read_uint32(napi_env env, napi_value value, uint32_t *out)
-{
-	double number;
-
-	if (napi_get_value_double(env, value, &number) == napi_ok && number >= 0 && number <= UINT32_MAX &&
-	    number == (double)(uint32_t)number) {
-		*out = (uint32_t)number;
-		return true;
-	}
-	napi_throw_range_error(env, NULL, "expected an integer from 0 to 4294967295");
-	return false;
-}
-
 bool read_string(napi_env env, napi_value value, char **out)
 {
 	size_t size;
@@ -100,30 +68,6 @@ napi_value undefined(napi_env env)
 	return value;
 }
 
-napi_value new_number(napi_env env, double number)
-{
-	napi_value value = NULL;
-
-	napi_create_double(env, number, &value);
-	return value;
-}
-
-napi_value new_string(napi_env env, const char *text)
-{
-	napi_value value = NULL;
-
-	napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &value);
-	return value;
-}
-
-napi_value new_object(napi_env env)
-{
-	napi_value value = NULL;
-
-	napi_create_object(env, &value);
-	return value;
-}
-
 napi_value new_array(napi_env env)
 {
 	napi_value value = NULL;
@@ -140,11 +84,6 @@ napi_value new_bytes(napi_env env, size_t size, void **data)
 	napi_create_arraybuffer(env, size, data, &buffer);
 	napi_create_typedarray(env, napi_uint8_array, size, buffer, 0, &value);
 	return value;
-}
-
-void set(napi_env env, napi_value object, const char *name, napi_value value)
-{
-	napi_set_named_property(env, object, name, value);
 }
 
 void append(napi_env env, napi_value array, napi_value value)

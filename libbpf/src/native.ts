@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { constants } from 'node:os';
+import { loadAddon } from '@netport/addon';
 import { LibbpfError } from './errors.js';
 
 declare const kind: unique symbol;
@@ -77,28 +76,8 @@ export interface Batch {
   token: Uint8Array | undefined;
 }
 
-const folder = new URL('../build/', import.meta.url);
-
-function whyNotBuilt(error: unknown): string {
-  try {
-    return readFileSync(new URL('unavailable.txt', folder), 'utf8');
-  } catch {
-    const missing = error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';
-    return missing ? 'not built: run npm run build' : `cannot be loaded: ${String(error)}`;
-  }
-}
-
-function load(): { addon: Native } | { reason: string } {
-  try {
-    const addon: Native = createRequire(import.meta.url)(new URL('Release/bpf.node', folder).pathname);
-    addon.useErrorClass(LibbpfError);
-    return { addon };
-  } catch (error) {
-    return { reason: whyNotBuilt(error) };
-  }
-}
-
-const loaded = load();
+const loaded = loadAddon<Native>(new URL('../build/', import.meta.url), 'bpf.node');
+if ('addon' in loaded) loaded.addon.useErrorClass(LibbpfError);
 
 /** Why there is no libbpf here, or undefined where there is. Privileges are not looked at: the kernel says EPERM. */
 export const unavailable: string | undefined = 'reason' in loaded ? loaded.reason : undefined;

@@ -21,8 +21,10 @@ const use = `
 `;
 
 it('builds nothing without a compiler, succeeds, and says why', () => {
-  for (const part of ['dist', 'build.mjs', 'build-addon.mjs', 'package.json'])
+  for (const part of ['dist', 'build.mjs', 'package.json'])
     cpSync(join(here, part), join(copy, part), { recursive: true });
+  mkdirSync(join(copy, 'node_modules/@netport'), { recursive: true });
+  symlinkSync(join(here, '../addon'), join(copy, 'node_modules/@netport/addon'));
   expect(node('', '--input-type=module', '-e', use).stdout).toContain('not built: run npm run build');
 
   const built = node(join(copy, 'nothing'), 'build.mjs');

@@ -5,22 +5,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "values.h"
+#include "legs.h"
 
 // openRaw(4 or 6) → fd. It only sends: IPPROTO_RAW receives nothing, and implies that the header is in the packet.
 napi_value open_raw(napi_env env, napi_callback_info info)
 {
-	napi_value argument, result = NULL;
+	napi_value argument;
 	int version;
 
 	read_arguments(env, info, 1, &argument);
 	if (!read_int(env, argument, &version))
 		return NULL;
 	int fd = socket(version == 6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_RAW);
-	if (fd < 0)
-		return fail(env, errno, "open a raw socket");
-	napi_create_int32(env, fd, &result);
-	return result;
+	return fd < 0 ? fail(env, errno, "open a raw socket") : new_number(env, fd);
 }
 
 // sendRaw(fd, packet): to where its header says. The kernel fills in the IPv4 checksum.
@@ -33,26 +30,25 @@ napi_value send_raw(napi_env env, napi_callback_info info)
 	} to;
 	napi_value arguments[2];
 	socklen_t to_size;
-	uint8_t *packet;
-	size_t size;
+	struct bytes packet;
 	int fd;
 
 	read_arguments(env, info, 2, arguments);
-	if (!read_int(env, arguments[0], &fd) || !read_bytes(env, arguments[1], &packet, &size))
+	if (!read_int(env, arguments[0], &fd) || !read_bytes(env, arguments[1], &packet))
 		return NULL;
 	memset(&to, 0, sizeof(to));
-	if (size >= 20 && packet[0] >> 4 == 4) {
+	if (packet.size >= 20 && packet.data[0] >> 4 == 4) {
 		to.v4.sin_family = AF_INET;
-		memcpy(&to.v4.sin_addr, packet + 16, 4);
+		memcpy(&to.v4.sin_addr, packet.data + 16, 4);
 		to_size = sizeof(to.v4);
-	} else if (size >= 40 && packet[0] >> 4 == 6) {
+	} else if (packet.size >= 40 && packet.data[0] >> 4 == 6) {
 		to.v6.sin6_family = AF_INET6;
-		memcpy(&to.v6.sin6_addr, packet + 24, 16);
+		memcpy(&to.v6.sin6_addr, packet.data + 24, 16);
 		to_size = sizeof(to.v6);
 	} else {
 		return fail(env, EINVAL, "send a packet without an IP header");
 	}
-	if (sendto(fd, packet, size, 0, &to.any, to_size) < 0)
+	if (sendto(fd, packet.data, packet.size, 0, &to.any, to_size) < 0)
 		return fail(env, errno, "send a packet");
 	return NULL;
 }

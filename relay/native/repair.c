@@ -4,12 +4,11 @@
 #include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include "values.h"
+#include "legs.h"
 
 struct frozen {
 	struct tcp_info info;

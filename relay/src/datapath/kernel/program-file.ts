@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { whyNotBuilt } from './native-parts.js';
+import { whyNotBuilt } from '@netport/addon';
 
 /** relay/xdp/relay.bpf.c, compiled by `npm run build`. */
 const folder = new URL('../../../xdp/build/', import.meta.url);

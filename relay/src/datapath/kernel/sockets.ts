@@ -1,6 +1,5 @@
-import { createRequire } from 'node:module';
 import type { Server, Socket } from 'node:net';
-import { whyNotBuilt } from './native-parts.js';
+import { loadAddon } from '@netport/addon';
 
 /** A leg's connection as the kernel had it when it was frozen. Sequence numbers and timestamps are modulo 2^32. */
 export interface FrozenState {
@@ -50,18 +49,7 @@ interface Native {
   closeRaw(fd: number): void;
 }
 
-const folder = new URL('../../../build/', import.meta.url);
-
-function load(): { addon: Native } | { reason: string } {
-  try {
-    return { addon: createRequire(import.meta.url)(new URL('Release/legs.node', folder).pathname) };
-  } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'MODULE_NOT_FOUND';
-    return { reason: missing ? whyNotBuilt(folder) : `cannot be loaded: ${String(error)}` };
-  }
-}
-
-const loaded = load();
+const loaded = loadAddon<Native>(new URL('../../../build/', import.meta.url), 'legs.node');
 
 /** Why there is no addon here, or undefined where there is. Privileges are not looked at: the kernel says EPERM. */
 export const unavailable: string | undefined = 'reason' in loaded ? loaded.reason : undefined;
