@@ -15,10 +15,12 @@ import { readVarint, varintBytes, writeVarint } from './varint.js';
  *     |                  |   answer   {} or {"code": …, "message": …}              |
  *     +------------------+---------------------------------------------------------+
  *
- * Each direction ends with the end mark: one byte 0 in the same STREAM frame as FIN. It is nobody's. A FIN that travels alone is
- * forgotten by quiche 0.18 when it is lost after all data was acknowledged, and the peer would wait for ever.
+ * Each direction ends with a mark: one byte in the same STREAM frame as FIN, 0 for an end in order, 1 for a reset. It is no part
+ * of what the stream carries. A FIN that travels alone is forgotten by quiche 0.18 when it is lost after all data was
+ * acknowledged, a RESET_STREAM when the other direction has ended; and the peer would wait for ever.
  */
 export const quicEndMark: Uint8Array = Uint8Array.of(0);
+export const quicResetMark: Uint8Array = Uint8Array.of(1);
 
 const headSchema = z.object({ pair: pairIdSchema, protocol: protocolSchema, source: sourceSchema });
 const answerSchema = z.object({ code: z.string().optional(), message: z.string().default('the peer gave no reason') });
@@ -60,7 +62,7 @@ function decode<T>(json: Uint8Array, schema: z.ZodType<T>): T {
   throw new NetportError('protocol_error', `stream head: ${issue?.path.join('.')}: ${issue?.message}`);
 }
 
-/** What one read of a stream gave, without the end mark. */
+/** What one read of a stream gave, without its mark. */
 export interface StreamRead {
   count: number;
   /** It was the last. */

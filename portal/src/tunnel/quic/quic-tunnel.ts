@@ -22,6 +22,8 @@ const pulseInterval = 1000;
 const probesPerTurn = 32;
 /** A bidirectional stream of the client has an id that is a multiple of this. */
 const bidirectionalStep = 4;
+/** Long enough for a reset to be repeated a few times. */
+const discardAfterBeats = 2;
 const junk = Buffer.alloc(64 * 1024);
 
 /** A tunnel over a QUIC connection whose peer is known. */
@@ -39,7 +41,8 @@ export class QuicTunnel implements Tunnel, DriverUser, StreamHost {
   readonly #flowQueue: FlowQueue = { bytes: 0 };
   #probes = this.#streams.values();
   #writers = new Set<QuicStream>();
-  readonly #discarded = new Set<number>();
+  /** What the peer still sends on streams that were reset here → for how many beats. */
+  readonly #discarded = new Map<number, number>();
   /** Closed here in order, and perhaps not acknowledged yet. */
   readonly #unsettled = new Set<number>();
   readonly #pulse: NodeJS.Timeout;
@@ -141,7 +144,7 @@ export class QuicTunnel implements Tunnel, DriverUser, StreamHost {
   }
 
   discard(id: number): void {
-    if (!this.#ended) this.#discarded.add(id);
+    if (!this.#ended) this.#discarded.set(id, 0);
   }
 
   onClosed(stream: QuicStream): void {
@@ -196,9 +199,8 @@ export class QuicTunnel implements Tunnel, DriverUser, StreamHost {
   #onReadable(id: number): void {
     const stream = this.#streams.get(id);
     if (stream) stream.onReadable();
-    else if (this.#discarded.has(id)) this.#throwAway(id);
     else if (this.#notices.isTheirs(id)) for (const notice of this.#notices.receive()) this.#onNotice(notice);
-    else this.#receive(id);
+    else if (!this.#discarded.has(id)) this.#receive(id);
   }
 
   /** The stack lets nobody but the client open a stream, and reports none that was closed here. */
@@ -218,16 +220,23 @@ export class QuicTunnel implements Tunnel, DriverUser, StreamHost {
     }
   }
 
-  #throwAway(id: number): void {
+  /** Not at once: with its last byte read, the stack would forget the stream, and not repeat a reset that got lost. */
+  #throwAway(): void {
+    for (const [id, beats] of this.#discarded) {
+      if (beats < discardAfterBeats) this.#discarded.set(id, beats + 1);
+      else if (this.#isOver(id)) this.#discarded.delete(id);
+    }
+  }
+
+  #isOver(id: number): boolean {
     try {
       for (let got = this.driver.quic.streamRecv(id, junk); got; got = this.driver.quic.streamRecv(id, junk)) {
-        if (!got[1]) continue;
-        this.#discarded.delete(id);
-        return;
+        if (got[1]) return true;
       }
+      return false;
     } catch {
-      // The reset that it was waiting for.
-      this.#discarded.delete(id);
+      // Reset by the peer in turn.
+      return true;
     }
   }
 
@@ -264,6 +273,7 @@ export class QuicTunnel implements Tunnel, DriverUser, StreamHost {
     if (sign === 'dead') {
       this.close(new NetportError('tunnel_lost', `no packet from ${this.context.peer} for ${silence} ms`));
     }
+    this.#throwAway();
     // Asking costs more than remembering.
     if (this.#unsettled.size > limits.streamsPerTunnel) this.#settleStreams();
     this.driver.wake();

@@ -1,5 +1,5 @@
 import { Duplex } from 'node:stream';
-import { limits, NetportError, QuicHeadReader, quicEndMark, type StreamRead } from '@netport/protocol';
+import { limits, NetportError, QuicHeadReader, quicEndMark, quicResetMark, type StreamRead } from '@netport/protocol';
 import type { TunnelStream } from '../tunnel.js';
 import { quiche } from './binding.js';
 import { streamReset } from './close.js';
@@ -20,6 +20,8 @@ export interface StreamHost {
 /** What one stream sends before the next has its turn. */
 const share = 64 * 1024;
 const nothing = new Uint8Array(0);
+/** What goes together with FIN. */
+const marks: ReadonlySet<Uint8Array> = new Set([quicEndMark, quicResetMark]);
 
 /** Where reads go first. Large ones keep the memory, small ones are copied. */
 let scratch = Buffer.allocUnsafeSlow(64 * 1024);
@@ -94,14 +96,15 @@ export class QuicStream extends Duplex implements TunnelStream {
   /** Sends its share. `waits`: it has more, for which there is no room now. */
   send(): 'idle' | 'more' | 'waits' {
     const bytes = this.#unsent;
-    if (!bytes || this.destroyed) return 'idle';
+    if (!bytes || (this.destroyed && bytes !== quicResetMark)) return 'idle';
     const { driver, enough } = this.#host;
     const sent = this.#attempt(() => {
       const room = Math.min(driver.quic.streamCapacity(this.id), share);
       if (room < Math.min(bytes.length, enough)) return 0;
-      return driver.quic.streamSend(this.id, bytes.subarray(0, room), bytes === quicEndMark);
+      return driver.quic.streamSend(this.id, bytes.subarray(0, room), marks.has(bytes));
     });
-    if (!sent) return this.destroyed ? 'idle' : 'waits';
+    if (sent === undefined) return 'idle';
+    if (!sent) return 'waits';
     if (sent < bytes.length) {
       this.#unsent = bytes.subarray(sent);
       return 'more';
@@ -139,18 +142,25 @@ export class QuicStream extends Duplex implements TunnelStream {
   override _destroy(error: Error | null, done: (error: Error | null) => void): void {
     this.#head?.reject(new NetportError('tunnel_lost', 'the stream ended before the peer had answered'));
     this.#head = undefined;
-    if (!this.#readEnded || !this.#writeEnded) this.#breakOff();
     this.#unsent = undefined;
+    const whole = this.#readEnded && this.#writeEnded;
+    if (!whole) this.broken = true;
     this.#host.onClosed(this);
+    if (!whole) this.#breakOff();
     done(error);
   }
 
   /**
-   * RESET_STREAM, and the peer resets its direction in turn; or STOP_SENDING, where this one has ended already. Not both: quiche
-   * 0.18 never forgets a stream that it stopped and that is then reset.
+   * With both directions open RESET_STREAM, and the peer resets its own in turn; with one open what ends that one. Each of them because
+   * quiche 0.18 would lose another, or never forget the stream.
    */
   #breakOff(): void {
-    this.broken = true;
+    if (this.#readEnded) {
+      this.#unsent = quicResetMark;
+      this.#onSent = () => {};
+      this.#host.waitToSend(this);
+      return;
+    }
     const { quic } = this.#host.driver;
     const { Read, Write } = quiche().Shutdown;
     try {
@@ -158,7 +168,7 @@ export class QuicStream extends Duplex implements TunnelStream {
     } catch {
       // The peer was faster, or the connection is gone.
     }
-    if (!this.#readEnded && !this.#writeEnded) this.#host.discard(this.id);
+    if (!this.#writeEnded) this.#host.discard(this.id);
     this.#host.driver.wake();
   }
 
@@ -193,7 +203,11 @@ export class QuicStream extends Duplex implements TunnelStream {
     this.#readEnded = ended;
     // A window may have to be opened.
     if (count > 0) this.#host.driver.wake();
-    return { count: ended ? count - quicEndMark.length : count, ended };
+    if (!ended) return { count, ended };
+    if (into[count - 1] === quicEndMark[0]) return { count: count - 1, ended };
+    this.broken = true;
+    this.destroy();
+    return undefined;
   }
 
   /** The stack throws when the peer has reset or stopped the stream. */
