@@ -6,7 +6,7 @@ import { dial, ending, exchange, freePort, Overlay, startEcho } from '@netport/t
 import { describeMachine, median } from './machine.mjs';
 
 const [rounds = 10] = process.argv.slice(2).map(Number);
-const overlay = await Overlay.start({ relays: ['relay-1', 'relay-2'] });
+const overlay = await Overlay.start({ relays: ['relay-1', 'relay-2'], portalArgs: ['--transport', 'tcp'] });
 const target = await startEcho();
 const times = {
   'first connection: circuit, two legs, TLS, stream': [],

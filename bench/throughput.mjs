@@ -40,7 +40,7 @@ const ways = {
   'no tunnel': { port: iperfPort, stop: async () => {} },
   [reference]: await startStunnel(folder('stunnel'), iperfPort),
   'OpenSSH -L, no relay': await startOpenSsh(folder('openssh'), iperfPort),
-  Netport: await startNetport(folder('netport'), iperfPort),
+  Netport: await startNetport(folder('netport'), iperfPort, ['--transport', 'tcp']),
 };
 const results = Object.fromEntries(Object.keys(ways).map((way) => [way, { sending: [], receiving: [] }]));
 

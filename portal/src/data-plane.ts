@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { networkInterfaces } from 'node:os';
 import type { Trust } from '@netport/pki';
 import {
   asNetportError,
@@ -15,11 +16,13 @@ import {
   type TunnelInfo,
 } from '@netport/protocol';
 import type { Logger } from '@netport/runtime';
+import { Dialler } from './dialler.js';
 import { Forwarder, type StreamFailure } from './forwarder.js';
 import { type Direction, isExpired, nextExpiry, peersOf } from './gate.js';
 import { Listeners } from './listener/listeners.js';
 import { buildTunnel } from './path/circuit.js';
-import { circuitTransport, type TransportPreference, tunnelTransport } from './path/transport-choice.js';
+import { networkOf } from './path/network.js';
+import { type TransportPreference, tunnelTransport } from './path/transport-choice.js';
 import type { Congestion } from './tunnel/quic/config.js';
 import type { Tunnel } from './tunnel/tunnel.js';
 import { DialFailure, Tunnels } from './tunnel/tunnels.js';
@@ -29,6 +32,8 @@ export interface DataPlaneOptions {
   trust: () => Trust;
   policy: () => PolicyDocument | undefined;
   requestCircuit: (peer: SpiffeId, transport: Transport, avoid: Name[]) => Promise<LegOffer>;
+  /** Says that a circuit of this portal is not needed after all. */
+  closeCircuit: (circuitId: CircuitId) => void;
   /** `auto` unless given. */
   transport?: TransportPreference;
   /** `bbr` unless given. */
@@ -57,9 +62,12 @@ export class DataPlane {
   readonly events = new EventEmitter<DataPlaneEvents>();
   readonly listeners: Listeners;
   readonly tunnels: Tunnels;
+  readonly dialler: Dialler;
   readonly forwarder: Forwarder;
   readonly #options: DataPlaneOptions;
   readonly #now: () => Date;
+  /** Circuits that have no tunnel yet. */
+  readonly #setUps = new Map<CircuitId, AbortController>();
   #expiry: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -73,6 +81,15 @@ export class DataPlane {
       onChange: (change) => this.#onTunnel(change),
       idle: limits.tunnelIdle,
       now,
+    });
+    this.dialler = new Dialler({
+      preference: options.transport ?? 'auto',
+      attempt: (...dial) => this.#attempt(...dial),
+      adopt: (tunnel) => this.tunnels.adopt(tunnel),
+      tunnels: () => this.tunnels.all,
+      network: () => networkOf(networkInterfaces()),
+      now,
+      log,
     });
     this.forwarder = new Forwarder({
       policy,
@@ -128,20 +145,22 @@ export class DataPlane {
       }
       this.tunnels.adopt(await this.#build(leg));
     } catch (thrown) {
-      this.#tunnelFailed(leg.peer, asNetportError(thrown, 'tunnel_failed'));
+      const error = asNetportError(thrown, 'tunnel_failed');
+      // The peer has another one, or needs none any more.
+      if (error.code === 'circuit_closed') this.#options.log.info({ peer: leg.peer }, error.message);
+      else this.#tunnelFailed(leg.peer, error);
     }
   }
 
   circuitClosed(circuitId: CircuitId, code: ErrorCode): void {
-    this.tunnels.closeWhere(
-      ({ context }) => context.circuitId === circuitId,
-      new NetportError(code, 'the circuit was closed'),
-    );
+    const reason = new NetportError(code, 'the circuit was closed');
+    this.#setUps.get(circuitId)?.abort(reason);
+    this.tunnels.closeWhere(({ context }) => context.circuitId === circuitId, reason);
   }
 
   inspect(): { tunnels: TunnelInfo[]; streams: StreamInfo[] } {
     return {
-      tunnels: this.tunnels.all.slice(0, limits.inspectionEntries).map(tunnelInfo),
+      tunnels: this.tunnels.all.slice(0, limits.inspectionEntries).map((tunnel) => this.#tunnelInfo(tunnel)),
       streams: this.forwarder.streams.list().slice(0, limits.inspectionEntries),
     };
   }
@@ -151,6 +170,7 @@ export class DataPlane {
     this.#stopped = true;
     clearTimeout(this.#expiry);
     this.listeners.close();
+    this.dialler.stop();
     let timer: NodeJS.Timeout | undefined;
     const graceOver = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, graceMs);
@@ -162,27 +182,45 @@ export class DataPlane {
   }
 
   async #dial(peer: SpiffeId, avoid: Name[]): Promise<Tunnel> {
-    const leg = await this.#options.requestCircuit(peer, circuitTransport(this.#options.transport ?? 'auto'), avoid);
     try {
-      return await this.#build(leg);
+      return await this.dialler.dial(peer, avoid);
     } catch (thrown) {
-      const error = asNetportError(thrown, 'tunnel_failed');
-      this.#tunnelFailed(peer, error);
-      throw new DialFailure(leg.relay, error);
+      if (thrown instanceof DialFailure) this.#tunnelFailed(peer, thrown.reason);
+      throw thrown;
     }
   }
 
-  #build(leg: LegOffer): Promise<Tunnel> {
+  async #attempt(peer: SpiffeId, transport: Transport, avoid: Name[], abandon: AbortSignal): Promise<Tunnel> {
+    const leg = await this.#options.requestCircuit(peer, transport, avoid);
+    try {
+      return await this.#build(leg, abandon);
+    } catch (thrown) {
+      // The peer would wait for this side until its patience ends.
+      if (abandon.aborted) this.#options.closeCircuit(leg.circuitId);
+      throw new DialFailure(leg.relay, asNetportError(thrown, 'tunnel_failed'));
+    }
+  }
+
+  async #build(leg: LegOffer, abandon?: AbortSignal): Promise<Tunnel> {
     const { identity, trust, congestion = 'bbr' } = this.#options;
     const transport = tunnelTransport(leg.transport);
-    return buildTunnel(leg, {
-      identity,
-      trust,
-      now: this.#now,
-      congestion,
-      onStream: (peer, stream) => void this.forwarder.incoming(peer, transport, stream),
-      onFlow: (peer, flow) => void this.forwarder.incomingFlow(peer, transport, flow),
-    });
+    const closed = new AbortController();
+    this.#setUps.set(leg.circuitId, closed);
+    try {
+      return await buildTunnel(leg, {
+        identity,
+        trust,
+        now: this.#now,
+        congestion,
+        abandon: abandon ? AbortSignal.any([abandon, closed.signal]) : closed.signal,
+        onStream: (peer, stream) => void this.forwarder.incoming(peer, transport, stream),
+        onFlow: (peer, flow) => void this.forwarder.incomingFlow(peer, transport, flow),
+      });
+    } catch (thrown) {
+      throw closed.signal.aborted ? closed.signal.reason : thrown;
+    } finally {
+      this.#setUps.delete(leg.circuitId);
+    }
   }
 
   #tunnelFailed(peer: SpiffeId, error: NetportError): void {
@@ -193,24 +231,27 @@ export class DataPlane {
 
   #onTunnel(change: { tunnel: Tunnel; reason?: NetportError }): void {
     const { tunnel, reason } = change;
-    const { peer, role, relay, circuitId } = tunnel.context;
+    const { peer, role, transport, relay, circuitId } = tunnel.context;
     const code = reason?.code;
     this.#options.log.info(
-      { peer, role, relay, circuitId, code },
+      { peer, role, transport, relay, circuitId, code },
       reason ? `tunnel closed: ${reason.message}` : 'tunnel up',
     );
     if (!reason) this.events.emit('tunnelSetUp', 'ok');
+    if (code === 'tunnel_lost' && role === 'client' && transport === 'quic') this.dialler.lost(peer);
     this.events.emit('tunnel', change);
   }
-}
 
-function tunnelInfo(tunnel: Tunnel): TunnelInfo {
-  const { peer, role, transport, relay, circuitId } = tunnel.context;
-  const { rttMs, ...counters } = tunnel.counters();
-  return {
-    ...{ peer, role, relay, circuitId, transport, path: 'relayed' },
-    ...counters,
-    ...(rttMs === undefined ? {} : { rttMs }),
-    since: tunnel.since.toISOString(),
-  };
+  #tunnelInfo(tunnel: Tunnel): TunnelInfo {
+    const { peer, role, transport, relay, circuitId } = tunnel.context;
+    const { rttMs, ...counters } = tunnel.counters();
+    const reason = this.dialler.reason(tunnel);
+    return {
+      ...{ peer, role, relay, circuitId, transport, path: 'relayed' },
+      ...counters,
+      ...(rttMs === undefined ? {} : { rttMs }),
+      ...(reason === undefined ? {} : { reason }),
+      since: tunnel.since.toISOString(),
+    };
+  }
 }

@@ -11,6 +11,7 @@ export interface MetricSources {
   drops: () => DatagramDrops;
   streams: () => number;
   tunnels: () => Tunnel[];
+  transportChanges: () => { fallbacks: number; upgrades: number };
   failedListeners: () => number;
   policyVersion: () => number;
   controlUp: () => boolean;
@@ -73,13 +74,35 @@ export function portalMetrics(sources: MetricSources): PortalMetrics {
   });
   new Gauge({
     name: 'netport_tunnels',
-    help: 'Tunnels that stand, by the role of this portal',
-    labelNames: ['role'],
+    help: 'Tunnels that stand, by the role of this portal and by transport',
+    labelNames: ['role', 'transport'],
     registers,
     collect() {
+      const tunnels = sources.tunnels();
       for (const role of ['client', 'server'] as const) {
-        this.set({ role }, sources.tunnels().filter(({ context }) => context.role === role).length);
+        for (const transport of ['tcp', 'quic'] as const) {
+          const alike = tunnels.filter(({ context }) => context.role === role && context.transport === transport);
+          this.set({ role, transport }, alike.length);
+        }
       }
+    },
+  });
+  new Counter({
+    name: 'netport_quic_fallbacks_total',
+    help: 'Tunnels over TCP that were up when one over QUIC, begun before, was not',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(sources.transportChanges().fallbacks);
+    },
+  });
+  new Counter({
+    name: 'netport_quic_upgrades_total',
+    help: 'Tunnels over TCP that one over QUIC took the place of',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(sources.transportChanges().upgrades);
     },
   });
   gauge('netport_streams', 'Streams that run', sources.streams);

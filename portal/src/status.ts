@@ -13,9 +13,10 @@ export function formatStatus(status: PortalStatus): string {
       return `listener      ${address}  ${pair}  ${state}${why}`;
     }),
     ...targets.map(({ pair, address, peer }) => `target        ${address}  ${pair}  for ${peer}`),
-    ...tunnels.map(({ peer, role, relay, streams, rttMs }) => {
+    ...tunnels.map(({ peer, role, transport, relay, streams, rttMs, reason }) => {
       const rtt = rttMs === undefined ? '' : `, ${rttMs.toFixed(1)} ms`;
-      return `tunnel        ${peer}  ${role} over ${relay}, ${streams} streams${rtt}`;
+      const why = reason === undefined ? '' : `: ${reason}`;
+      return `tunnel        ${peer}  ${role} over ${relay}, ${transport}, ${streams} streams${rtt}${why}`;
     }),
     `streams       ${status.streams}`,
   ];

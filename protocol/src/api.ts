@@ -104,6 +104,12 @@ export const tunnelSchema = z.object({
   bytesSent: bytes,
   bytesReceived: bytes,
   rttMs: z.number().nullable(),
+  /** Of the packets sent by `from`; null where the transport does not tell. */
+  lossPercent: z.number().nullable(),
+  /** Bytes that may be in flight; likewise. */
+  congestionWindow: z.int().nullable(),
+  /** Why this transport; null while `from` does not answer. */
+  reason: z.string().nullable(),
   since: timestampSchema,
 });
 export type TunnelView = z.infer<typeof tunnelSchema>;

@@ -170,6 +170,22 @@ export const limits = {
   // Flows
   /** The largest payload of UDP, so RFC 9298 §5 (over IPv4 it is 65,507). */
   datagramBytes: 65_527,
+  // Choice of transport
+  /** A tunnel over TCP is begun when the one over QUIC is not up after this: RFC 8305's Connection Attempt Delay. */
+  transportHeadStart: 250,
+  /** QUIC that did not get through is tried again in the background after this, and after twice as long each time… */
+  quicRetry: 1 * minute,
+  /** …up to this; and a tunnel that lasted as long as this makes up for the failures before it. */
+  quicRetryMax: 15 * minute,
+  /** What such a try may take: nobody waits for it, and a path that needs longer is no better than TCP. */
+  quicRetryTimeout: 5 * second,
+  /** How often a portal looks whether it is on another network. */
+  networkInterval: 2 * second,
+  /** Peers, each seen from one network, of which a portal remembers whether QUIC gets through. */
+  quicRecords: 4096,
+  /** Tunnels that one peer may have built to this portal: what it uses, what that replaces, and both of a race. */
+  tunnelsPerPeer: 4,
+
   /** What one flow may have waiting in a tunnel over TCP: eight of the largest, or 40 ms at 100 Mbit/s. Then it drops. */
   flowQueueBytes: 512 * 1024,
   /** …and all flows of one tunnel together, so that a peer which reads none of thousands costs no more than this. */

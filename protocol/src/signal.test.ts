@@ -49,6 +49,9 @@ const tunnel = fc.record(
     bytesSent: count,
     bytesReceived: count,
     rttMs: rtt,
+    lossPercent: fc.double({ min: 0, max: 100, noNaN: true }),
+    congestionWindow: count,
+    reason: fc.string({ maxLength: 256 }),
     since: time,
   },
   {
@@ -123,6 +126,7 @@ const sets = [
         transport,
         avoid: fc.array(name, { maxLength: 16 }),
       }),
+      fc.record({ type: type('circuit.close'), circuitId: uuid }),
       fc.record({
         type: type('listeners'),
         version: count,

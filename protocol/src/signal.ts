@@ -36,6 +36,11 @@ const tunnelInfo = z.object({
   bytesSent: bytes,
   bytesReceived: bytes,
   rttMs: z.number().optional(),
+  /** Of the packets that the portal has sent, and bytes that may be in flight: only where the transport tells. */
+  lossPercent: z.number().min(0).max(100).optional(),
+  congestionWindow: bytes.optional(),
+  /** One line for people: why this transport. Only from the portal that chose. */
+  reason: z.string().max(256).optional(),
   since: timestampSchema,
 });
 export type TunnelInfo = z.infer<typeof tunnelInfo>;
@@ -90,6 +95,8 @@ export const portalMessageSchema = z.discriminatedUnion('type', [
     /** A UDP circuit of this portal with that peer, under a tunnel that is to go on over the new one. */
     replaces: circuitIdSchema.optional(),
   }),
+  /** A circuit that this portal asked for, and does not need after all. */
+  z.object({ type: z.literal('circuit.close'), circuitId: circuitIdSchema }),
   listenerStatus,
   z.object({ type: z.literal('relay.rtt'), rttMs: z.record(nameSchema, z.number().nonnegative()) }),
   z.object({

@@ -11,7 +11,7 @@ const limit = 150_000_000;
 describe('memory stays bounded', () => {
   let overlay: Overlay;
   beforeAll(async () => {
-    overlay = await Overlay.start();
+    overlay = await Overlay.start({ portalArgs: ['--transport', 'tcp'] });
   });
   afterAll(() => overlay?.stop());
 

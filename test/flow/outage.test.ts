@@ -18,7 +18,11 @@ describe('what outlives an outage', () => {
   let port: number;
   beforeAll(async () => {
     // In the kernel, circuits would not care whether their relay is frozen or dead: test/netns shows that.
-    overlay = await Overlay.start({ relays: ['relay-1', 'relay-2'], relayArgs: ['--datapath', 'userspace'] });
+    overlay = await Overlay.start({
+      relays: ['relay-1', 'relay-2'],
+      relayArgs: ['--datapath', 'userspace'],
+      portalArgs: ['--transport', 'tcp'],
+    });
     target = await startEcho();
     port = await freePort();
     await overlay.addPair('echo', `a:127.0.0.1:${port}`, `b:127.0.0.1:${target.port}`);

@@ -43,7 +43,7 @@ describe('default deny', () => {
   let overlay: Overlay;
   let target: Target;
   beforeAll(async () => {
-    overlay = await Overlay.start({ portals: ['a', 'b', 'c'] });
+    overlay = await Overlay.start({ portals: ['a', 'b', 'c'], portalArgs: ['--transport', 'tcp'] });
     target = await startEcho();
   });
   afterAll(async () => {

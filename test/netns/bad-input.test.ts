@@ -22,7 +22,7 @@ function processorTime(pid: number): number {
 }
 
 describe.skipIf(unavailable).each(choices)(`bad input, --datapath %s${skipped}`, (datapath) => {
-  const world = useRelayOverlay({ datapath });
+  const world = useRelayOverlay({ datapath, portalArgs: ['--transport', 'tcp'] });
   let portals: BarePortals;
   let program: string;
   beforeAll(async () => {
@@ -116,7 +116,11 @@ describe.skipIf(unavailable).each(choices)(`bad input, --datapath %s${skipped}`,
 });
 
 describe.skipIf(unavailable ?? kernelLack)(`a kernel with room for one circuit${skipped || kernelSkipped}`, () => {
-  const world = useRelayOverlay({ datapath: 'auto', relayArgs: ['--kernel-circuits', '1'] });
+  const world = useRelayOverlay({
+    datapath: 'auto',
+    relayArgs: ['--kernel-circuits', '1'],
+    portalArgs: ['--transport', 'tcp'],
+  });
 
   it('leaves the second one to userspace, and counts it', async () => {
     expectWhole(await world().exchange({ up: mib, down: mib, answer: 'at once' }), mib, mib);

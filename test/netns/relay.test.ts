@@ -8,7 +8,7 @@ const choices: DatapathChoice[] = ['userspace', 'auto'];
 
 describe.skipIf(unavailable).each(choices)(`a relay with --datapath %s${skipped}`, (datapath) => {
   describe('between two NATs, one of them behind a link with an MTU of 1280', () => {
-    const world = useRelayOverlay({ datapath, mtu: { 1: 1280 } });
+    const world = useRelayOverlay({ datapath, mtu: { 1: 1280 }, portalArgs: ['--transport', 'tcp'] });
     it.skipIf(datapath === 'auto' && kernelLack)(`forwards where it should${kernelSkipped}`, () => {
       expect(world().datapath).toBe(datapath === 'auto' ? 'xdp' : 'userspace');
     });
@@ -19,7 +19,7 @@ describe.skipIf(unavailable).each(choices)(`a relay with --datapath %s${skipped}
   });
 
   describe('over IPv6, on a machine that is a router too', () => {
-    const world = useRelayOverlay({ datapath, version: 'ipv6', forwarding: true });
+    const world = useRelayOverlay({ datapath, version: 'ipv6', forwarding: true, portalArgs: ['--transport', 'tcp'] });
     carriesTcp(world, 128 * mib);
     carriesUdp(world, 32 * mib);
   });

@@ -67,8 +67,19 @@ const tunnelColumns = (now: number): Column<TunnelView>[] => [
   { title: 'PATH', value: ({ path }) => path },
   { title: 'RELAY', value: ({ relay }) => relay },
   { title: 'RTT', value: ({ rttMs }) => (rttMs === null ? null : `${rttMs.toFixed(1)} ms`), align: 'right' },
+  {
+    title: 'LOSS',
+    value: ({ lossPercent }) => (lossPercent === null ? null : `${lossPercent.toFixed(1)} %`),
+    align: 'right',
+  },
+  {
+    title: 'WINDOW',
+    value: ({ congestionWindow }) => (congestionWindow === null ? null : humanBytes(congestionWindow)),
+    align: 'right',
+  },
   { title: 'STREAMS', value: ({ streams }) => streams, align: 'right' },
   ...counters(now),
+  { title: 'WHY', value: ({ reason }) => reason },
 ];
 
 const streamColumns = (now: number): Column<StreamView>[] => [

@@ -100,6 +100,12 @@ export class Circuits {
     for (const circuit of concerned) this.closeAndTell(circuit, code);
   }
 
+  /** The portal that asked for a circuit does not need it. */
+  abandon(portal: Name, id: CircuitId): void {
+    const circuit = this.#options.book.running(id);
+    if (circuit?.from === portal) this.closeAndTell(circuit, 'circuit_closed');
+  }
+
   closeAndTell(circuit: CircuitRecord, code: ErrorCode): void {
     if (this.#closing.has(circuit.id)) return;
     this.#tell(circuit, code);

@@ -59,6 +59,9 @@ function onMessage(parts: SignallingParts, portal: OnlinePortal, message: Portal
     case 'circuit.request':
       void parts.allocation.answer(portal, message);
       break;
+    case 'circuit.close':
+      parts.circuits.abandon(portal.name, message.circuitId);
+      break;
     case 'listeners':
       onListeners(parts, portal, message);
       break;

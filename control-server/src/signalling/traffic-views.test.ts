@@ -33,16 +33,18 @@ const stream = (change: Partial<StreamInfo>): StreamInfo => ({
 });
 
 test('a tunnel is one row, seen from the client', () => {
-  const client = { portal: a, tunnels: [tunnel({ rttMs: 3 })], streams: [] };
+  const own = { rttMs: 3, lossPercent: 0.5, congestionWindow: 13_500, reason: 'QUIC came up first' };
+  const client = { portal: a, tunnels: [tunnel(own)], streams: [] };
   const server = {
     portal: b,
-    tunnels: [tunnel({ peer: id('a'), role: 'server', bytesSent: 21, bytesReceived: 9 })],
+    tunnels: [tunnel({ peer: id('a'), role: 'server', bytesSent: 21, bytesReceived: 9, lossPercent: 7 })],
     streams: [],
   };
-  const row = { from: 'a', to: 'b', bytesSent: 10, bytesReceived: 20, rttMs: 3 };
+  const row = { from: 'a', to: 'b', bytesSent: 10, bytesReceived: 20, ...own };
   expect(tunnelViews([client, server])).toMatchObject([row]);
   expect(tunnelViews([server, client])).toMatchObject([row]);
-  expect(tunnelViews([server])).toMatchObject([{ from: 'a', to: 'b', bytesSent: 9, bytesReceived: 21, rttMs: null }]);
+  const unknown = { rttMs: null, lossPercent: null, congestionWindow: null, reason: null };
+  expect(tunnelViews([server])).toMatchObject([{ from: 'a', to: 'b', bytesSent: 9, bytesReceived: 21, ...unknown }]);
 });
 
 test('a stream is one row: counts from the listening portal, target from the dialling one', () => {

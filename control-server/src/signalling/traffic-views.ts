@@ -45,6 +45,10 @@ const tunnelView = (info: TunnelInfo, from: Name, to: Name): TunnelView => ({
   streams: info.streams,
   ...directed(info, info.role === 'client'),
   rttMs: info.rttMs ?? null,
+  // Of the packets that the client sends: the server knows about its own.
+  lossPercent: (info.role === 'client' ? info.lossPercent : undefined) ?? null,
+  congestionWindow: (info.role === 'client' ? info.congestionWindow : undefined) ?? null,
+  reason: info.reason ?? null,
   since: info.since,
 });
 

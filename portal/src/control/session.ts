@@ -93,6 +93,11 @@ export class PortalSession {
   reportListeners(version: number, failed: { pair: PairId; code: ErrorCode; message: string }[]): void {
     this.#session.send({ type: 'listeners', version, failed });
   }
+  /** A circuit that this portal asked for is not needed after all. */
+  closeCircuit(circuitId: CircuitId): void {
+    this.#session.send({ type: 'circuit.close', circuitId });
+  }
+
 
   async close(): Promise<void> {
     clearInterval(this.#probing);

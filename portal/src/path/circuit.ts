@@ -14,6 +14,8 @@ export interface CircuitOptions {
   trust: () => Trust;
   now: () => Date;
   congestion?: Congestion;
+  /** Ends the set-up: nobody waits for its tunnel any more. */
+  abandon?: AbortSignal;
   onStream(peer: SpiffeId, stream: IncomingStream): void;
   onFlow(peer: SpiffeId, flow: IncomingFlow): void;
 }
@@ -33,7 +35,7 @@ export function buildTunnel(leg: LegOffer, options: CircuitOptions): Promise<Tun
 
 /** Bind, TLS, verify, HTTP/2. */
 async function overTcp(leg: LegOffer, options: CircuitOptions, left: Left): Promise<Tunnel> {
-  const joined = await bindLeg(leg, left());
+  const joined = await bindLeg(leg, left(), options.abandon);
   const { socket, peer } = await secure({
     socket: joined,
     role: leg.role,
@@ -60,12 +62,13 @@ async function overUdp(leg: LegOffer, options: CircuitOptions, left: Left): Prom
   // Throws where there is no QUIC, before the relay is bothered.
   quiche();
   return openQuicTunnel({
-    path: await bindLegPath(leg, left()),
+    path: await bindLegPath(leg, left(), options.abandon),
     context: contextOf(leg),
     identity: options.identity,
     trust: options.trust(),
     now: options.now,
     ...(options.congestion && { congestion: options.congestion }),
+    ...(options.abandon && { abandon: options.abandon }),
     timeout: left(),
     ...handlersOf(leg, options),
   });

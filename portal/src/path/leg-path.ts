@@ -5,11 +5,12 @@ import { bindUdpLeg, type UdpLeg, type UdpLegOffer } from './udp-leg.js';
 const mostEarly = 16;
 
 /** Binds a UDP leg, and makes it a path. Rejects as `bindUdpLeg` does. */
-export async function bindLegPath(offer: UdpLegOffer, timeout: number): Promise<DatagramPath> {
+export async function bindLegPath(offer: UdpLegOffer, timeout: number, abandon?: AbortSignal): Promise<DatagramPath> {
   const early: Uint8Array[] = [];
   let listener: ((datagrams: Uint8Array[]) => void) | undefined;
   const leg: UdpLeg = await bindUdpLeg(offer, {
     timeout,
+    ...(abandon && { abandon }),
     onDatagrams: (datagrams) => {
       if (listener) listener(datagrams);
       // The peer may have heard of the join first.

@@ -15,12 +15,16 @@ type BindableLeg = Pick<LegOffer, 'circuitId' | 'host' | 'port' | 'token' | 'rel
 /**
  * Connects to the relay, says the preamble and waits for the ready mark. The socket that it resolves with is paused,
  * and what is unread in it is the other portal's. Rejects with `leg_rejected`, or `circuit_expired` when the relay took
- * the leg and the other portal did not come.
+ * the leg and the other portal did not come. Aborting `abandon` destroys the socket, whoever has it by then.
  */
-export function bindLeg(leg: BindableLeg, timeout: number = limits.legBindTimeout): Promise<Socket> {
+export function bindLeg(
+  leg: BindableLeg,
+  timeout: number = limits.legBindTimeout,
+  abandon?: AbortSignal,
+): Promise<Socket> {
   const name = `leg to relay ${leg.relay}`;
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: leg.host, port: leg.port, noDelay: true });
+    const socket = connect({ host: leg.host, port: leg.port, noDelay: true, ...(abandon && { signal: abandon }) });
     const fail = (error: NetportError): void => {
       clearTimeout(timer);
       socket.destroy();

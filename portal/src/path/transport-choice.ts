@@ -1,12 +1,9 @@
-import { NetportError, type Transport } from '@netport/protocol';
+import { limits, NetportError, type Transport } from '@netport/protocol';
 import { unavailable } from '../tunnel/quic/binding.js';
 
 /** What an operator wants tunnels to run over: `--transport`. */
 export const transportPreferences = ['auto', 'tcp', 'quic'] as const;
 export type TransportPreference = (typeof transportPreferences)[number];
-
-/** The circuit that a portal asks for. `auto` is TCP, which gets through nearly everywhere. */
-export const circuitTransport = (preference: TransportPreference): Transport => (preference === 'quic' ? 'udp' : 'tcp');
 
 /** What a tunnel over such a circuit speaks. */
 export const tunnelTransport = (circuit: Transport): 'tcp' | 'quic' => (circuit === 'udp' ? 'quic' : 'tcp');
@@ -16,4 +13,50 @@ export function requireTransport(preference: TransportPreference): void {
   if (preference === 'quic' && unavailable !== undefined) {
     throw new NetportError('unavailable', `${unavailable}; use --transport tcp`);
   }
+}
+
+/** What is known of QUIC between one network of this machine and one peer. */
+export type QuicRecord = {
+  /** In a row; a tunnel that lasted makes up for them. */
+  failures: number;
+} & ({ state: 'up'; since: number } | { state: 'down'; why: 'blocked' | 'lost'; retryAt: number });
+
+/** `up`: a tunnel came up. `blocked`: none did, though one was tried. `lost`: one that stood fell silent. */
+export type QuicEvent = 'up' | 'blocked' | 'lost';
+
+/** What is known after an event. */
+export function learn(record: QuicRecord | undefined, event: QuicEvent, now: number): QuicRecord {
+  if (event === 'up') return { state: 'up', since: now, failures: record?.failures ?? 0 };
+  const lasted = record?.state === 'up' && now - record.since >= limits.quicRetryMax;
+  const failures = record && !lasted ? record.failures + 1 : 1;
+  const pause = Math.min(limits.quicRetry * 2 ** (failures - 1), limits.quicRetryMax);
+  return { state: 'down', why: event, failures, retryAt: now + pause };
+}
+
+/** The circuits that a dial asks for, each when those before it have failed or have had their head start. */
+export function circuitsToTry(preference: TransportPreference, record: QuicRecord | undefined): Transport[] {
+  if (preference === 'tcp') return ['tcp'];
+  if (preference === 'quic') return ['udp'];
+  if (unavailable !== undefined || record?.state === 'down') return ['tcp'];
+  return ['udp', 'tcp'];
+}
+
+/** Milliseconds until QUIC is tried in the background beside a tunnel over TCP. */
+export const retryIn = (record: QuicRecord | undefined, now: number): number =>
+  record?.state === 'down' ? Math.max(0, record.retryAt - now) : 0;
+
+/** For people: why this portal dialled a tunnel over this transport. */
+export function reasonFor(
+  preference: TransportPreference,
+  transport: 'tcp' | 'quic',
+  record: QuicRecord | undefined,
+  now: number,
+): string {
+  if (preference !== 'auto') return `--transport ${preference}`;
+  if (transport === 'quic') return record?.failures ? 'QUIC gets through again' : 'QUIC came up first';
+  if (unavailable !== undefined) return unavailable;
+  const again = `tried again in ${Math.ceil(retryIn(record, now) / 1000)} s`;
+  return record?.state === 'down' && record.why === 'lost'
+    ? `the last QUIC tunnel fell silent (${again})`
+    : `QUIC did not get through on this network (${again})`;
 }

@@ -24,6 +24,8 @@ export interface UdpLegOptions {
   onDatagrams: (datagrams: Buffer[]) => void;
   /** How long both legs may take to bind. */
   timeout?: number;
+  /** Ends the attempt. */
+  abandon?: AbortSignal;
   openSocket?: typeof openDatagramSocket;
 }
 
@@ -36,12 +38,17 @@ const tick = 1000;
  */
 export async function bindUdpLeg(offer: UdpLegOffer, options: UdpLegOptions): Promise<UdpLeg> {
   const leg = new UdpLeg(offer, options);
+  const giveUp = (): void => leg.close();
+  options.abandon?.addEventListener('abort', giveUp);
   try {
+    options.abandon?.throwIfAborted();
     await leg.roam(options.timeout ?? limits.legBindTimeout);
     return leg;
   } catch (error) {
     leg.close();
     throw error;
+  } finally {
+    options.abandon?.removeEventListener('abort', giveUp);
   }
 }
 

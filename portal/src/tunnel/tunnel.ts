@@ -82,6 +82,10 @@ export interface TunnelCounters {
   bytesSent: number;
   bytesReceived: number;
   rttMs: number | undefined;
+  /** Of the packets that this side has sent. Only where the transport tells. */
+  lossPercent?: number;
+  /** Bytes that may be in flight. Only where the transport tells. */
+  congestionWindow?: number;
 }
 
 /** An authenticated session with one other portal that carries many streams. */

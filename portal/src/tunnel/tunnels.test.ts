@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { circuitIdSchema, type Name, NetportError } from '@netport/protocol';
+import { circuitIdSchema, limits, type Name, NetportError } from '@netport/protocol';
 import { expect, it } from 'vitest';
 import { spiffeId } from '../testing/identities.js';
 import { until } from '../testing/sockets.js';
@@ -63,15 +63,18 @@ it('dials again over another relay after a tunnel was lost', async () => {
   await tunnels.drain();
 });
 
-it('keeps one tunnel for each direction, and replaces one of the same', async () => {
+it('replaces the tunnel that it opens streams on, and keeps a few of a peer', async () => {
   const { tunnels } = tunnelsOf(tunnelOver('r1'));
-  await tunnels.open(peer);
+  const first = await tunnels.open(peer);
+  tunnels.adopt(tunnelOver('r2'));
+  expect((await first.closed).code).toBe('draining');
   const older = tunnelOver('r1', 'server');
   tunnels.adopt(older);
-  expect(tunnels.all.length).toBe(2);
+  for (let more = 1; more < limits.tunnelsPerPeer; more++) tunnels.adopt(tunnelOver('r2', 'server'));
+  expect(older.open).toBe(true);
   tunnels.adopt(tunnelOver('r2', 'server'));
   expect((await older.closed).code).toBe('draining');
-  await until(() => tunnels.all.length === 2);
+  await until(() => tunnels.all.length === limits.tunnelsPerPeer + 1);
   await tunnels.drain();
   expect(tunnels.all.length).toBe(0);
 });

@@ -1,4 +1,4 @@
-import { asNetportError, type ErrorCode, type Name, NetportError, type SpiffeId } from '@netport/protocol';
+import { asNetportError, type ErrorCode, limits, type Name, NetportError, type SpiffeId } from '@netport/protocol';
 import type { Tunnel } from './tunnel.js';
 
 /** Codes that speak against the relay of the circuit, rather than against the peer or the policy. */
@@ -36,12 +36,11 @@ export class DialFailure extends Error {
   }
 }
 
-/** The tunnels of this portal: at most one per direction and peer, built when needed, closed when idle. */
+/** The tunnels of this portal: at most one to open streams on for each peer, built when needed, closed when idle. */
 export class Tunnels {
   readonly #options: TunnelsOptions;
-  /** Tunnels that this portal opens streams on, and those that it receives streams on. */
+  /** Tunnels that this portal opens streams on. */
   readonly #client = new Map<SpiffeId, Tunnel>();
-  readonly #server = new Map<SpiffeId, Tunnel>();
   /** Every tunnel that still carries something, drained ones included. */
   readonly #all = new Set<Tunnel>();
   readonly #dialling = new Map<SpiffeId, Promise<Tunnel>>();
@@ -68,21 +67,22 @@ export class Tunnels {
     return this.#dialling.get(peer) ?? this.#startDial(peer);
   }
 
-  /** Takes a tunnel in; it replaces an older one of the same direction and peer, which may finish its streams. */
+  /** Takes a tunnel in. One that this portal opens streams on replaces an older one, which may finish its streams. */
   adopt(tunnel: Tunnel): void {
     const { context } = tunnel;
     if (this.#closed) {
       tunnel.close(new NetportError('draining', 'this portal is shutting down'));
       return;
     }
-    const side = context.role === 'client' ? this.#client : this.#server;
-    side.get(context.peer)?.drain();
-    side.set(context.peer, tunnel);
     this.#all.add(tunnel);
+    if (context.role === 'client') {
+      this.#client.get(context.peer)?.drain();
+      this.#client.set(context.peer, tunnel);
+    } else this.#boundServerSide(context.peer);
     this.#busyAt.set(tunnel, this.#options.now());
     this.#options.onChange?.({ tunnel });
     void tunnel.closed.then((reason) => {
-      if (side.get(context.peer) === tunnel) side.delete(context.peer);
+      if (this.#client.get(context.peer) === tunnel) this.#client.delete(context.peer);
       this.#all.delete(tunnel);
       this.#busyAt.delete(tunnel);
       if (reason.code === 'tunnel_lost') this.#avoid(context.relay as Name);
@@ -133,6 +133,14 @@ export class Tunnels {
       if (thrown.reason.code === 'leg_rejected' && attempts > 1) return this.#dial(peer, attempts - 1);
       throw thrown.reason;
     }
+  }
+
+  /** Which of its tunnels a peer uses is for it to say, when it has raced two; how many it has is not. */
+  #boundServerSide(peer: SpiffeId): void {
+    const open = this.all.filter(
+      (tunnel) => tunnel.open && tunnel.context.role === 'server' && tunnel.context.peer === peer,
+    );
+    for (const tunnel of open.slice(0, -limits.tunnelsPerPeer)) tunnel.drain();
   }
 
   #avoid(relay: Name): void {

@@ -20,6 +20,8 @@ export interface QuicOptions extends TunnelHandlers {
   congestion?: Congestion;
   /** Milliseconds. */
   timeout?: number;
+  /** Ends the set-up. */
+  abandon?: AbortSignal;
   times?: { pingInterval: number; silence: number };
 }
 
@@ -50,10 +52,15 @@ class Setup implements DriverUser {
       () => this.#refuse(new NetportError('tunnel_failed', 'the QUIC handshake took too long')),
       options.timeout ?? limits.tunnelSetupTimeout,
     );
+    options.abandon?.addEventListener('abort', this.#giveUp);
   }
 
   start(): void {
-    const { path, context } = this.#options;
+    const { path, context, abandon } = this.#options;
+    if (abandon?.aborted) {
+      this.#giveUp();
+      return;
+    }
     try {
       const config = this.#config();
       // No name is asked for: it is a SPIFFE ID, which verifyPeer checks; the stack's own check is for host names.
@@ -121,7 +128,7 @@ class Setup implements DriverUser {
     });
     void tunnel.closed.then((reason) => this.#fail(reason));
     void tunnel.accepted.then(() => {
-      clearTimeout(this.#timer);
+      this.#settled();
       this.#resolve(tunnel);
     });
   }
@@ -133,8 +140,15 @@ class Setup implements DriverUser {
     else this.#options.path.close();
   }
 
-  #fail(reason: NetportError): void {
+  readonly #giveUp = (): void => this.#refuse(new NetportError('tunnel_failed', 'the set-up was abandoned'));
+
+  #settled(): void {
     clearTimeout(this.#timer);
+    this.#options.abandon?.removeEventListener('abort', this.#giveUp);
+  }
+
+  #fail(reason: NetportError): void {
+    this.#settled();
     const { peer } = this.#options.context;
     const own = reason.code.startsWith('cert_') || reason.code === 'tunnel_failed' || reason.code === 'unavailable';
     this.#reject(

@@ -1,0 +1,182 @@
+import { randomUUID } from 'node:crypto';
+import { circuitIdSchema, limits, type Name, NetportError, type Transport } from '@netport/protocol';
+import { createLogger } from '@netport/runtime';
+import { afterEach, expect, it, vi } from 'vitest';
+import { Dialler } from './dialler.js';
+import { spiffeId } from './testing/identities.js';
+import { memoryTunnels } from './tunnel/memory.js';
+import { unavailable } from './tunnel/quic/binding.js';
+import type { Tunnel, TunnelContext } from './tunnel/tunnel.js';
+import { DialFailure, Tunnels } from './tunnel/tunnels.js';
+
+const peer = spiffeId('b');
+const skipped = unavailable ? ` (skipped: ${unavailable})` : '';
+
+function tunnelOver(circuit: Transport): Tunnel {
+  const circuitId = circuitIdSchema.parse(randomUUID());
+  const transport = circuit === 'udp' ? 'quic' : 'tcp';
+  const context: TunnelContext = { peer, serial: '01', role: 'client', transport, relay: 'r1', circuitId };
+  return memoryTunnels({ client: context, server: context, onStream: () => {}, onFlow: () => {} }).client;
+}
+
+/** A portal in a world whose UDP works, is refused, or vanishes. */
+class World {
+  udp: 'works' | 'refused' | 'vanishes' = 'works';
+  network = 'home';
+  now = 0;
+  readonly asked: Transport[] = [];
+  readonly given: Transport[] = [];
+  readonly tunnels: Tunnels;
+  readonly dialler: Dialler;
+
+  constructor(preference: 'auto' | 'tcp' | 'quic' = 'auto') {
+    this.dialler = new Dialler({
+      preference,
+      attempt: (_peer, transport, _avoid, abandon) => this.#attempt(transport, abandon),
+      adopt: (tunnel) => this.tunnels.adopt(tunnel),
+      tunnels: () => this.tunnels.all,
+      network: () => this.network,
+      now: () => this.now,
+      log: createLogger('test', 'silent'),
+    });
+    this.tunnels = new Tunnels({
+      dial: (to, avoid) => this.dialler.dial(to, avoid),
+      onChange: ({ tunnel, reason }) => {
+        if (reason?.code === 'tunnel_lost' && tunnel.context.transport === 'quic') this.dialler.lost(peer);
+      },
+      idle: 60_000_000,
+      now: () => this.now,
+    });
+  }
+
+  async open(): Promise<'tcp' | 'quic'> {
+    return (await this.tunnels.open(peer)).context.transport;
+  }
+
+  stop(): void {
+    this.dialler.stop();
+    this.tunnels.close(new NetportError('draining', 'the test is over'));
+  }
+
+  #attempt(transport: Transport, abandon: AbortSignal): Promise<Tunnel> {
+    this.asked.push(transport);
+    if (transport === 'tcp' || this.udp === 'works') return Promise.resolve(tunnelOver(transport));
+    const failure = new DialFailure('r1' as Name, new NetportError('leg_rejected', 'no answer'));
+    if (this.udp === 'refused') return Promise.reject(failure);
+    return new Promise((_resolve, reject) => {
+      abandon.addEventListener('abort', () => {
+        this.given.push(transport);
+        reject(failure);
+      });
+    });
+  }
+}
+
+afterEach(() => void vi.useRealTimers());
+
+it.each([
+  ['tcp', ['tcp']],
+  ['quic', ['udp']],
+] as const)('--transport %s asks for nothing else', async (preference, circuits) => {
+  const world = new World(preference);
+  expect(await world.open()).toBe(preference);
+  expect(world.asked).toEqual(circuits);
+  expect(world.dialler.reason((await world.tunnels.open(peer)) as Tunnel)).toBe(`--transport ${preference}`);
+  world.stop();
+});
+
+it.skipIf(unavailable)(`takes QUIC alone where it is up in time${skipped}`, async () => {
+  const world = new World();
+  expect(await world.open()).toBe('quic');
+  expect(world.asked).toEqual(['udp']);
+  world.stop();
+});
+
+it.skipIf(unavailable).each(['refused', 'vanishes'] as const)(
+  `takes TCP where UDP %s, and asks for nothing else from then on${skipped}`,
+  async (udp) => {
+    const world = new World();
+    world.udp = udp;
+    expect(await world.open()).toBe('tcp');
+    expect(world.asked).toEqual(['udp', 'tcp']);
+    expect(world.given).toEqual(udp === 'vanishes' ? ['udp'] : []);
+    const [first] = world.tunnels.all;
+    expect(first && world.dialler.reason(first)).toBe('QUIC did not get through on this network (tried again in 60 s)');
+    first?.close(new NetportError('tunnel_lost', 'silence'));
+    await first?.closed;
+    expect(await world.open()).toBe('tcp');
+    expect(world.asked).toEqual(['udp', 'tcp', 'tcp']);
+    expect(world.dialler.counters).toEqual({ fallbacks: 1, upgrades: 0 });
+    world.stop();
+  },
+);
+
+it.skipIf(unavailable)(`does not wait for QUIC after a tunnel over it was lost${skipped}`, async () => {
+  const world = new World();
+  expect(await world.open()).toBe('quic');
+  world.udp = 'vanishes';
+  const [lost] = world.tunnels.all;
+  lost?.close(new NetportError('tunnel_lost', 'silence'));
+  await lost?.closed;
+  expect(await world.open()).toBe('tcp');
+  expect(world.asked).toEqual(['udp', 'tcp']);
+  world.stop();
+});
+
+it.skipIf(unavailable)(
+  `tries QUIC again less and less often, and goes back to it when it works${skipped}`,
+  async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const world = new World();
+    const pass = async (ms: number): Promise<void> => {
+      world.now += ms;
+      await vi.advanceTimersByTimeAsync(ms);
+    };
+    world.udp = 'refused';
+    expect(await world.open()).toBe('tcp');
+    const tried = (): number => world.asked.filter((transport) => transport === 'udp').length;
+    await pass(limits.quicRetry - 1);
+    expect(tried()).toBe(1);
+    await pass(1);
+    expect(tried()).toBe(2);
+    await pass(2 * limits.quicRetry - 1);
+    expect(tried()).toBe(2);
+    world.udp = 'works';
+    await pass(1);
+    expect(tried()).toBe(3);
+    expect(await world.open()).toBe('quic');
+    expect(world.tunnels.all.map(({ context }) => context.transport)).toEqual(['quic']);
+    expect(world.dialler.counters).toEqual({ fallbacks: 1, upgrades: 1 });
+    world.stop();
+  },
+);
+
+it.skipIf(unavailable)(`gives a try up that takes too long${skipped}`, async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const world = new World();
+  world.udp = 'refused';
+  await world.open();
+  world.udp = 'vanishes';
+  await vi.advanceTimersByTimeAsync(limits.quicRetry);
+  expect(world.given).toEqual([]);
+  await vi.advanceTimersByTimeAsync(limits.quicRetryTimeout);
+  expect(world.given).toEqual(['udp']);
+  world.stop();
+});
+
+it.skipIf(unavailable)(`tries QUIC at once on another network, and remembers the first${skipped}`, async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+  const world = new World();
+  world.udp = 'refused';
+  expect(await world.open()).toBe('tcp');
+  world.udp = 'works';
+  world.network = 'café';
+  await vi.advanceTimersByTimeAsync(limits.networkInterval + 1);
+  expect(await world.open()).toBe('quic');
+  world.network = 'home';
+  const [tunnel] = world.tunnels.all;
+  tunnel?.close(new NetportError('circuit_closed', 'gone'));
+  await tunnel?.closed;
+  expect(await world.open()).toBe('tcp');
+  world.stop();
+});

@@ -1,0 +1,172 @@
+import { asNetportError, limits, type Name, NetportError, type SpiffeId, type Transport } from '@netport/protocol';
+import type { Logger } from '@netport/runtime';
+import { race } from './path/race.js';
+import {
+  circuitsToTry,
+  learn,
+  type QuicEvent,
+  type QuicRecord,
+  reasonFor,
+  retryIn,
+  type TransportPreference,
+} from './path/transport-choice.js';
+import type { Tunnel } from './tunnel/tunnel.js';
+import { DialFailure } from './tunnel/tunnels.js';
+
+export interface DiallerOptions {
+  preference: TransportPreference;
+  /** Asks for a circuit and builds a tunnel as its client. Rejects with DialFailure once there was a circuit. */
+  attempt(peer: SpiffeId, transport: Transport, avoid: Name[], abandon: AbortSignal): Promise<Tunnel>;
+  /** Takes a tunnel that nobody waits for; it replaces one over TCP. */
+  adopt(tunnel: Tunnel): void;
+  /** Every tunnel that stands. */
+  tunnels: () => readonly Tunnel[];
+  /** What tells the network that this machine is on from others. */
+  network: () => string;
+  now: () => number;
+  log: Logger;
+}
+
+/** What another transport would not change: the peer is not who it should be. */
+const isFinal = (error: unknown): boolean => !(error instanceof DialFailure) || error.reason.code.startsWith('cert_');
+
+/** Builds tunnels over the transport that gets through, remembers which one that was, and goes back to QUIC when it can. */
+export class Dialler {
+  /** Dials that TCP won after QUIC had been tried, and tunnels over TCP that one over QUIC took the place of. */
+  readonly counters = { fallbacks: 0, upgrades: 0 };
+  readonly #options: DiallerOptions;
+  /** By network and peer, in order of use: either end's network may stop UDP. */
+  readonly #records = new Map<string, QuicRecord>();
+  readonly #retries = new Map<SpiffeId, { timer: NodeJS.Timeout; abandon: AbortController }>();
+  readonly #watch: NodeJS.Timeout | undefined;
+  #network: string;
+
+  constructor(options: DiallerOptions) {
+    this.#options = options;
+    this.#network = options.network();
+    if (this.#remembers) this.#watch = setInterval(() => this.#lookAtNetwork(), limits.networkInterval).unref();
+  }
+
+  async dial(peer: SpiffeId, avoid: Name[]): Promise<Tunnel> {
+    const { preference, attempt } = this.#options;
+    this.#lookAtNetwork();
+    const circuits = circuitsToTry(preference, this.#record(peer));
+    const tunnel = await race(
+      circuits.map((transport) => (abandon: AbortSignal) => attempt(peer, transport, avoid, abandon)),
+      { headStart: limits.transportHeadStart, isFinal, discard },
+    );
+    if (!this.#remembers) return tunnel;
+    if (tunnel.context.transport === 'quic') this.#learn(peer, 'up');
+    else if (circuits.length > 1) {
+      this.counters.fallbacks++;
+      this.#learn(peer, 'blocked');
+      this.#options.log.info({ peer }, `tunnel over TCP: ${this.reason(tunnel)}`);
+    }
+    if (tunnel.context.transport === 'tcp') this.#retryLater(peer);
+    return tunnel;
+  }
+
+  /** A tunnel over QUIC that this portal had dialled fell silent. */
+  lost(peer: SpiffeId): void {
+    if (this.#remembers) this.#learn(peer, 'lost');
+  }
+
+  /** Why a tunnel runs over what it does, where this portal chose. */
+  reason({ context }: Tunnel): string | undefined {
+    const { preference, now } = this.#options;
+    if (context.role === 'server') return undefined;
+    return reasonFor(preference, context.transport, this.#record(context.peer), now());
+  }
+
+  /** Nothing is tried any more. */
+  stop(): void {
+    clearInterval(this.#watch);
+    for (const peer of [...this.#retries.keys()]) this.#cancelRetry(peer);
+  }
+
+  /** Only where there is a choice. */
+  get #remembers(): boolean {
+    return circuitsToTry(this.#options.preference, undefined).length > 1;
+  }
+
+  #record(peer: SpiffeId): QuicRecord | undefined {
+    return this.#records.get(`${this.#network} ${peer}`);
+  }
+
+  #learn(peer: SpiffeId, event: QuicEvent): void {
+    const key = `${this.#network} ${peer}`;
+    const record = learn(this.#records.get(key), event, this.#options.now());
+    this.#records.delete(key);
+    this.#records.set(key, record);
+    const [oldest] = this.#records.keys();
+    if (this.#records.size > limits.quicRecords && oldest) this.#records.delete(oldest);
+  }
+
+  #lookAtNetwork(): void {
+    const network = this.#options.network();
+    if (network === this.#network || !this.#remembers) return;
+    this.#network = network;
+    this.#options.log.info({ network }, 'on another network');
+    for (const { context } of this.#overTcp()) this.#retryLater(context.peer, 0);
+  }
+
+  #overTcp(): Tunnel[] {
+    const { tunnels } = this.#options;
+    return tunnels().filter(({ context, open }) => open && context.role === 'client' && context.transport === 'tcp');
+  }
+
+  #retryLater(peer: SpiffeId, pause = retryIn(this.#record(peer), this.#options.now())): void {
+    this.#cancelRetry(peer);
+    const abandon = new AbortController();
+    const timer = setTimeout(() => void this.#retry(peer, abandon), pause);
+    this.#retries.set(peer, { timer: timer.unref(), abandon });
+  }
+
+  #cancelRetry(peer: SpiffeId): void {
+    const retry = this.#retries.get(peer);
+    clearTimeout(retry?.timer);
+    this.#retries.delete(peer);
+    retry?.abandon.abort();
+  }
+
+  /** Without a tunnel that would be the better for it, the next dial takes care. */
+  async #retry(peer: SpiffeId, abandon: AbortController): Promise<void> {
+    if (!this.#overTcp().some(({ context }) => context.peer === peer)) return;
+    const timer = setTimeout(() => abandon.abort(), limits.quicRetryTimeout);
+    // Another one has begun meanwhile, or this portal stops.
+    const outdated = (): boolean => this.#retries.get(peer)?.abandon !== abandon;
+    try {
+      const tunnel = await this.#options.attempt(peer, 'udp', [], abandon.signal);
+      if (outdated()) {
+        discard(tunnel);
+      } else {
+        this.#retries.delete(peer);
+        this.#upgrade(tunnel);
+      }
+    } catch (thrown) {
+      if (!outdated()) this.#retryFailed(peer, thrown);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #upgrade(tunnel: Tunnel): void {
+    const { peer } = tunnel.context;
+    this.counters.upgrades++;
+    this.#learn(peer, 'up');
+    this.#options.adopt(tunnel);
+    this.#options.log.info({ peer }, 'tunnel over QUIC instead of TCP');
+  }
+
+  #retryFailed(peer: SpiffeId, thrown: unknown): void {
+    const tried = thrown instanceof DialFailure;
+    const { code, message } = tried ? thrown.reason : asNetportError(thrown);
+    this.#options.log.info({ peer, code }, `no tunnel over QUIC yet: ${message}`);
+    if (tried) this.#learn(peer, 'blocked');
+    // No circuit was to be had, which says nothing about UDP.
+    this.#retryLater(peer, tried ? undefined : limits.quicRetry);
+  }
+}
+
+/** Came up when it was no longer needed. */
+const discard = (tunnel: Tunnel): void => tunnel.close(new NetportError('draining', 'another tunnel was up first'));

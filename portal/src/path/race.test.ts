@@ -1,0 +1,72 @@
+import { expect, it } from 'vitest';
+import { race } from './race.js';
+
+/** An attempt that is settled by hand. */
+class Attempt {
+  signal: AbortSignal | undefined;
+  succeed: (value: string) => void = () => {};
+  fail: (error: Error) => void = () => {};
+
+  readonly start = (signal: AbortSignal): Promise<string> => {
+    this.signal = signal;
+    return new Promise((resolve, reject) => {
+      this.succeed = resolve;
+      this.fail = reject;
+    });
+  };
+}
+
+function raceOf(headStart: number, late: string[] = []) {
+  const first = new Attempt();
+  const second = new Attempt();
+  const isFinal = (error: unknown): boolean => (error as Error).message === 'final';
+  const won = race([first.start, second.start], { headStart, isFinal, discard: (value) => void late.push(value) });
+  return { first, second, won };
+}
+const never = 2 ** 31 - 1;
+
+it('the first wins alone when it is up within its head start', async () => {
+  const { first, second, won } = raceOf(never);
+  first.succeed('quic');
+  expect(await won).toBe('quic');
+  expect(second.signal).toBeUndefined();
+});
+
+it('the second starts after the head start; who loses is told, and discarded when it comes late', async () => {
+  const late: string[] = [];
+  const { first, second, won } = raceOf(1, late);
+  await expect.poll(() => second.signal).toBeDefined();
+  second.succeed('tcp');
+  expect(await won).toBe('tcp');
+  expect([first.signal?.aborted, second.signal?.aborted]).toEqual([true, false]);
+  first.succeed('quic');
+  await expect.poll(() => late).toEqual(['quic']);
+});
+
+it('the second starts at once when the first fails', async () => {
+  const { first, second, won } = raceOf(never);
+  first.fail(new Error('no way'));
+  await expect.poll(() => second.signal).toBeDefined();
+  second.succeed('tcp');
+  expect(await won).toBe('tcp');
+});
+
+it('a first that is late may still win', async () => {
+  const { first, second, won } = raceOf(1);
+  await expect.poll(() => second.signal).toBeDefined();
+  second.fail(new Error('final'));
+  first.succeed('quic');
+  expect(await won).toBe('quic');
+});
+
+it('rejects with the last error, and starts nothing after a final one', async () => {
+  const both = raceOf(never);
+  both.first.fail(new Error('first'));
+  await expect.poll(() => both.second.signal).toBeDefined();
+  both.second.fail(new Error('second'));
+  await expect(both.won).rejects.toThrow('second');
+  const final = raceOf(never);
+  final.first.fail(new Error('final'));
+  await expect(final.won).rejects.toThrow('final');
+  expect(final.second.signal).toBeUndefined();
+});
