@@ -80,8 +80,11 @@ export const limits = {
   udpLegPoll: 5 * second,
   /** A portal that has sent nothing on a UDP leg for this long binds again: shorter than any NAT forgets (RFC 4787 §4.3). */
   udpLegKeepAlive: 15 * second,
-  /** …and one that sends and hears nothing for this long does, too: its NAT may have given it another address. */
-  udpLegUnheard: 3 * second,
+  /**
+   * …and one that sends and hears nothing for this long does, too: its NAT may have given it another address. Longer than any
+   * round trip, and no longer: meanwhile QUIC doubles its pauses, and nothing can tell it to stop.
+   */
+  udpLegUnheard: 1.5 * second,
   /** A bind without an answer is sent again after this, and after twice as long each time… */
   udpBindRetry: 200,
   /** …up to this. */
@@ -93,8 +96,8 @@ export const limits = {
   udpBindsUnanswered: 3,
   /** A replaced leg still takes what is under way over it for this long. */
   udpLegLinger: 1 * second,
-  /** How often a portal looks whether its own addresses have changed: a fraction of `tunnelSilence`. */
-  ownAddressInterval: 2 * second,
+  /** What the move of a tunnel to another relay may take once it is offered: two fit into `tunnelSilence`. */
+  circuitReplaceTimeout: 4 * second,
   /** How long a circuit that has ended can still be replaced: its tunnel outlives it by `tunnelSilence`, and the request takes time. */
   circuitReplaceable: 20 * second,
   /** What one UDP port may hold unread, as far as the kernel grants it: 30 ms at 1 Gbit/s. */

@@ -15,7 +15,7 @@ import {
 } from '@netport/protocol';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { until } from '../testing/sockets.js';
-import { openBatched, openSingly } from './datagram-socket.js';
+import { openBatched, openSingly, type UdpSocketOptions } from './datagram-socket.js';
 import { bindUdpLeg, type UdpLeg, type UdpLegOffer } from './udp-leg.js';
 
 const circuitId = '00000000-0000-4000-8000-000000000001' as CircuitId;
@@ -221,6 +221,69 @@ describe.each(ways)('a bound leg over %s', (_name, way) => {
     vi.advanceTimersByTime(1000);
     await until(() => binds.length > lost);
     expect(binds.at(-1)?.counter).toBe(BigInt(binds.length));
+  });
+
+  it('tells that its relay has gone, again and again, when nothing is heard and no bind is answered', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] });
+    let lost = 0;
+    leg = await bindUdpLeg(offer, { onDatagrams: () => {}, onLost: () => lost++, openSocket });
+    onBind = () => {};
+    leg.send(Buffer.from('x'));
+    for (const times of [1, 2]) {
+      vi.advanceTimersByTime(limits.udpLegUnheard);
+      await until(() => lost === times);
+    }
+    expect(binds).toHaveLength(1 + 2 * limits.udpBindsUnanswered);
+  });
+
+  it('looks for its relay at once when its port is closed, and finds it if it can', async () => {
+    let lost = false;
+    leg = await bindUdpLeg(offer, {
+      onDatagrams: () => {},
+      onLost: () => {
+        lost = true;
+      },
+      openSocket,
+    });
+    await new Promise<void>((resolve) => relay.close(() => resolve()));
+    leg.send(Buffer.from('x'));
+    await until(() => lost);
+    relay = createSocket('udp4').bind(offer.port, '127.0.0.1');
+    await once(relay, 'listening');
+    const again = once(relay, 'message') as Promise<[Buffer, RemoteInfo]>;
+    leg.send(Buffer.from('y'));
+    expect(String((await again)[0])).toBe('y');
+  });
+
+  it.each(['told', 'refused by its machine'])('follows its machine to another address when %s', async (how) => {
+    const sockets: UdpSocketOptions[] = [];
+    let here = '192.0.2.1';
+    leg = await bindUdpLeg(offer, {
+      onDatagrams: () => {},
+      openSocket: async (options) => {
+        sockets.push(options);
+        const socket = await openSocket(options);
+        // The real one, which says that it is elsewhere.
+        return {
+          ...socket,
+          local: { ...socket.local, address: here },
+          send: socket.send.bind(socket),
+          close: socket.close.bind(socket),
+        };
+      },
+    });
+    await leg.follow();
+    expect(binds).toHaveLength(1);
+    here = '192.0.2.2';
+    const follow = (): void => {
+      if (how === 'told') void leg?.follow();
+      else sockets[0]?.onError?.(Object.assign(new Error(), { code: 'ENETUNREACH' }));
+    };
+    await until(() => {
+      follow();
+      return binds.length > 1;
+    });
+    expect(binds[1]?.port).not.toBe(binds[0]?.port);
   });
 
   it('is silent once it is closed, also in the middle of a bind', async () => {

@@ -26,11 +26,24 @@ export interface UdpLegOptions {
   timeout?: number;
   /** Ends the attempt. */
   abandon?: AbortSignal;
+  /**
+   * The standing leg hears nothing, and its relay answers no bind: the relay has gone, not the peer. Again after every
+   * further search, for as long as it hears nothing.
+   */
+  onLost?: () => void;
   openSocket?: typeof openDatagramSocket;
 }
 
 /** How exactly keep-alives are timed. */
-const tick = 1000;
+const tick = 500;
+/** Errors of a socket whose machine has moved on: it has lost the address that the socket sends from, or the way. */
+const movedOn: ReadonlySet<string | undefined> = new Set([
+  'EADDRNOTAVAIL',
+  'EHOSTUNREACH',
+  'EINVAL',
+  'ENETDOWN',
+  'ENETUNREACH',
+]);
 
 /**
  * Binds one UDP leg and waits for the other. Rejects with `leg_rejected`, or `circuit_expired` when the relay took the leg
@@ -54,13 +67,15 @@ export async function bindUdpLeg(offer: UdpLegOffer, options: UdpLegOptions): Pr
 
 /**
  * A leg whose circuit is joined: datagrams in, datagrams out, any of which may be lost. It stays bound by itself: it binds
- * again when it was silent for long, and when it is not heard any more, because its NAT may have moved it.
+ * again when it was silent for long, and when it is not heard any more, because its NAT may have moved it. It follows its
+ * machine to other addresses, and tells when its relay has gone.
  */
 export class UdpLeg {
   readonly #offer: UdpLegOffer;
   readonly #name: string;
   readonly #token: Uint8Array;
   readonly #onDatagrams: (datagrams: Buffer[]) => void;
+  readonly #onLost: () => void;
   readonly #openSocket: typeof openDatagramSocket;
   readonly #ticking: NodeJS.Timeout;
   #socket: UdpSocket | undefined;
@@ -71,17 +86,26 @@ export class UdpLeg {
   #joined = 0n;
   #failure: NetportError | undefined;
   #wake: () => void = () => {};
+  /** Where the relay is: found out once, because on another network names may not resolve yet. */
+  #address: string | undefined;
+  /** The search for the relay that is on. */
+  #search: symbol | undefined;
+  /** When this leg last looked for another address of this machine. */
+  #lookedAt = Number.NEGATIVE_INFINITY;
+  /** Whether something was sent since something was heard. */
+  #unanswered = false;
   // In ticks, so that a datagram costs no look at the clock.
   #now = 0;
   #sentAt = 0;
   #heardAt = 0;
 
   /** Use `bindUdpLeg`. */
-  constructor(offer: UdpLegOffer, { onDatagrams, openSocket = openDatagramSocket }: UdpLegOptions) {
+  constructor(offer: UdpLegOffer, { onDatagrams, onLost = () => {}, openSocket = openDatagramSocket }: UdpLegOptions) {
     this.#offer = offer;
     this.#name = `leg to relay ${offer.relay}`;
     this.#token = fromBase64Url(offer.token);
     this.#onDatagrams = onDatagrams;
+    this.#onLost = onLost;
     this.#openSocket = openSocket;
     this.#ticking = setInterval(() => this.#stayBound(), tick);
   }
@@ -97,6 +121,7 @@ export class UdpLeg {
    */
   sendMany(datagrams: readonly Uint8Array[], count: number = datagrams.length): number {
     this.#sentAt = this.#now;
+    this.#unanswered = true;
     return this.#socket?.send(datagrams, count) ?? 0;
   }
 
@@ -119,14 +144,23 @@ export class UdpLeg {
 
   /** Goes on from another port of this machine, as after a change of networks. Rejects as `bindUdpLeg` does. */
   async roam(timeout: number = limits.legBindTimeout): Promise<void> {
-    const socket = await this.#connect();
-    if (this.#failure) {
-      socket.close();
-      throw this.#failure;
-    }
-    this.#socket?.close();
-    this.#socket = socket;
+    this.#moveTo(await this.#connect());
+    if (this.#failure) throw this.#failure;
     await this.rebind(timeout);
+  }
+
+  /** This machine's addresses have changed: goes on from the one that it would now choose, if that is another. */
+  async follow(): Promise<void> {
+    if (this.#joined === 0n || performance.now() - this.#lookedAt < limits.udpBindRetry) return;
+    this.#lookedAt = performance.now();
+    const socket = await this.#connect().catch(() => undefined);
+    // Without a way to the relay, the next datagram that fails asks again.
+    if (!socket) return;
+    if (socket.local.address === this.#socket?.local.address) socket.close();
+    else {
+      this.#moveTo(socket);
+      void this.#searchRelay();
+    }
   }
 
   close(): void {
@@ -140,24 +174,33 @@ export class UdpLeg {
     const { host, port } = this.#offer;
     const unreachable = (cause: unknown): NetportError =>
       new NetportError('leg_rejected', systemError(cause, 'leg_rejected', this.#name).message, { cause });
-    const { address } = await lookup(host).catch((cause) => Promise.reject(unreachable(cause)));
+    this.#address ??= (await lookup(host).catch((cause) => Promise.reject(unreachable(cause)))).address;
     return this.#openSocket({
-      address,
+      address: this.#address,
       port,
       onDatagrams: (datagrams) => this.#onReceived(datagrams),
       onError: (cause) => {
-        // Later, a port that is closed for a moment is a loss like any other.
+        // Later, a port that is closed for a moment is a loss like any other: unless the relay stays away.
         if (this.#joined === 0n) this.#fail(unreachable(cause));
+        else if (cause.code === 'ECONNREFUSED') void this.#searchRelay();
+        else if (movedOn.has(cause.code)) void this.follow();
       },
       receiveBufferBytes: limits.udpReceiveBufferBytes,
       sendBufferBytes: limits.udpReceiveBufferBytes,
     }).catch((cause) => Promise.reject(unreachable(cause)));
   }
 
+  #moveTo(socket: UdpSocket): void {
+    const [old, next] = this.#failure ? [socket, undefined] : [this.#socket, socket];
+    old?.close();
+    this.#socket = next;
+  }
+
   #bind(): void {
     const { circuitId } = this.#offer;
     const body = encodeBindBody({ kind: 'bind', circuitId, counter: ++this.#counter });
-    this.send(withMac(body, this.#hmac(body)));
+    this.#sentAt = this.#now;
+    this.#socket?.send([withMac(body, this.#hmac(body))]);
   }
 
   #onReceived(datagrams: Buffer[]): void {
@@ -167,7 +210,7 @@ export class UdpLeg {
       else if (this.#joined > 0n) payload.push(bytes);
     }
     if (payload.length === 0) return;
-    this.#heardAt = this.#now;
+    this.#hear();
     this.#onDatagrams(payload);
   }
 
@@ -175,7 +218,7 @@ export class UdpLeg {
     const answer = parse(bytes);
     if (!answer || answer.kind === 'bind' || answer.circuitId !== this.#offer.circuitId) return;
     if (answer.counter > this.#counter || !timingSafeEqual(answer.mac, this.#hmac(answer.body))) return;
-    this.#heardAt = this.#now;
+    this.#hear();
     if (answer.counter > this.#taken) this.#taken = answer.counter;
     if (answer.kind === 'waiting' || answer.counter <= this.#joined) return;
     this.#joined = answer.counter;
@@ -186,8 +229,29 @@ export class UdpLeg {
     this.#now++;
     if (this.#joined === 0n) return;
     const silent = this.#now - this.#sentAt >= limits.udpLegKeepAlive / tick;
-    const unheard = this.#sentAt > this.#heardAt && this.#now - this.#heardAt >= limits.udpLegUnheard / tick;
-    if (silent || unheard) this.#bind();
+    const unheard = this.#unanswered && this.#now - this.#heardAt >= limits.udpLegUnheard / tick;
+    if (unheard) void this.#searchRelay();
+    else if (silent) this.#bind();
+  }
+
+  #hear(): void {
+    this.#heardAt = this.#now;
+    this.#unanswered = false;
+    this.#search = undefined;
+  }
+
+  /** Binds until anything is heard. */
+  async #searchRelay(): Promise<void> {
+    if (this.#search) return;
+    const search = Symbol();
+    this.#search = search;
+    for (let i = 0, pause: number = limits.udpBindRetry; i < limits.udpBindsUnanswered; i++, pause *= 2) {
+      this.#bind();
+      await this.#answer(pause);
+      if (this.#search !== search || this.#failure) return;
+    }
+    this.#search = undefined;
+    this.#onLost();
   }
 
   /** Resolves at the next "joined", at a failure, or after `ms`. */
