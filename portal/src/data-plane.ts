@@ -23,6 +23,7 @@ import { Listeners } from './listener/listeners.js';
 import { buildTunnel } from './path/circuit.js';
 import { networkOf } from './path/network.js';
 import { type TransportPreference, tunnelTransport } from './path/transport-choice.js';
+import { UdpPaths } from './path/udp-paths.js';
 import type { Congestion } from './tunnel/quic/config.js';
 import type { Tunnel } from './tunnel/tunnel.js';
 import { DialFailure, Tunnels } from './tunnel/tunnels.js';
@@ -31,7 +32,7 @@ export interface DataPlaneOptions {
   identity: { keyPem: string; chainPem: string };
   trust: () => Trust;
   policy: () => PolicyDocument | undefined;
-  requestCircuit: (peer: SpiffeId, transport: Transport, avoid: Name[]) => Promise<LegOffer>;
+  requestCircuit: (peer: SpiffeId, transport: Transport, avoid: Name[], replaces?: CircuitId) => Promise<LegOffer>;
   /** Says that a circuit of this portal is not needed after all. */
   closeCircuit: (circuitId: CircuitId) => void;
   /** `auto` unless given. */
@@ -66,6 +67,7 @@ export class DataPlane {
   readonly forwarder: Forwarder;
   readonly #options: DataPlaneOptions;
   readonly #now: () => Date;
+  readonly #paths: UdpPaths;
   /** Circuits that have no tunnel yet. */
   readonly #setUps = new Map<CircuitId, AbortController>();
   #expiry: NodeJS.Timeout | undefined;
@@ -89,6 +91,11 @@ export class DataPlane {
       tunnels: () => this.tunnels.all,
       network: () => networkOf(networkInterfaces()),
       now,
+      log,
+    });
+    this.#paths = new UdpPaths({
+      requestCircuit: options.requestCircuit,
+      network: () => networkOf(networkInterfaces()),
       log,
     });
     this.forwarder = new Forwarder({
@@ -143,7 +150,8 @@ export class DataPlane {
       if (leg.role !== 'server' || !peersOf(this.#options.policy(), this.#now().getTime()).has(leg.peer)) {
         throw new NetportError('policy_denied', `no access pair permits a circuit with ${leg.peer}`);
       }
-      this.tunnels.adopt(await this.#build(leg));
+      if (leg.replaces) await this.#paths.take(leg);
+      else this.tunnels.adopt(await this.#build(leg));
     } catch (thrown) {
       const error = asNetportError(thrown, 'tunnel_failed');
       // The peer has another one, or needs none any more.
@@ -153,6 +161,7 @@ export class DataPlane {
   }
 
   circuitClosed(circuitId: CircuitId, code: ErrorCode): void {
+    if (this.#paths.outlives(circuitId, code)) return;
     const reason = new NetportError(code, 'the circuit was closed');
     this.#setUps.get(circuitId)?.abort(reason);
     this.tunnels.closeWhere(({ context }) => context.circuitId === circuitId, reason);
@@ -212,6 +221,7 @@ export class DataPlane {
         trust,
         now: this.#now,
         congestion,
+        onPath: (tunnel, path) => this.#paths.add(tunnel, path),
         abandon: abandon ? AbortSignal.any([abandon, closed.signal]) : closed.signal,
         onStream: (peer, stream) => void this.forwarder.incoming(peer, transport, stream),
         onFlow: (peer, flow) => void this.forwarder.incomingFlow(peer, transport, flow),
@@ -238,7 +248,11 @@ export class DataPlane {
       reason ? `tunnel closed: ${reason.message}` : 'tunnel up',
     );
     if (!reason) this.events.emit('tunnelSetUp', 'ok');
-    if (code === 'tunnel_lost' && role === 'client' && transport === 'quic') this.dialler.lost(peer);
+    if (reason && role === 'client' && transport === 'quic') {
+      // Where a tunnel over UDP ends, its relay does not see it.
+      this.#options.closeCircuit(circuitId);
+      if (code === 'tunnel_lost') this.dialler.lost(peer);
+    }
     this.events.emit('tunnel', change);
   }
 

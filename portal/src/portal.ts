@@ -159,7 +159,7 @@ export class Portal extends EventEmitter<PortalEvents> {
       identity,
       trust,
       policy: () => policies.current,
-      requestCircuit: (peer, transport, avoid) => session.requestCircuit(peer, transport, avoid),
+      requestCircuit: (...circuit) => session.requestCircuit(...circuit),
       closeCircuit: (circuitId) => session.closeCircuit(circuitId),
       transport: this.#options.transport ?? 'auto',
       congestion: this.#options.congestion ?? 'bbr',

@@ -170,9 +170,6 @@ export const limits = {
   /** A stream waits until it can send this much, or all it has: many small packets cost more than a moment's wait. */
   quicWriteBytes: 16 * 1024,
 
-  // Flows
-  /** The largest payload of UDP, so RFC 9298 §5 (over IPv4 it is 65,507). */
-  datagramBytes: 65_527,
   // Choice of transport
   /** A tunnel over TCP is begun when the one over QUIC is not up after this: RFC 8305's Connection Attempt Delay. */
   transportHeadStart: 250,
@@ -189,6 +186,9 @@ export const limits = {
   /** Tunnels that one peer may have built to this portal: what it uses, what that replaces, and both of a race. */
   tunnelsPerPeer: 4,
 
+  // Flows
+  /** The largest payload of UDP, so RFC 9298 §5 (over IPv4 it is 65,507). */
+  datagramBytes: 65_527,
   /** What one flow may have waiting in a tunnel over TCP: eight of the largest, or 40 ms at 100 Mbit/s. Then it drops. */
   flowQueueBytes: 512 * 1024,
   /** …and all flows of one tunnel together, so that a peer which reads none of thousands costs no more than this. */

@@ -22,8 +22,12 @@ export interface RelayNetworks {
   lose(percent: number): void;
   /** Packets that `lose` has dropped since it was last called. */
   lost(): number;
+  /** Whether UDP gets through a NAT, either way. */
+  blockUdp(side: Side, blocked: boolean): void;
   /** Gives a NAT another public address and forgets every mapping: whatever comes out of it next is from elsewhere. */
   rebind(side: Side): void;
+  /** Takes away the IPv4 address of the machine in a side's private network, and gives it another after a moment without any. */
+  readdress(side: Side): void;
   /** The relay's interface towards a side. */
   setLink(side: Side, state: 'up' | 'down'): void;
   remove(): void;
@@ -58,6 +62,7 @@ export function relayNetworks({ mtu = {}, forwarding = false }: RelayNetworksOpt
   const name = (place: string): string => `${prefix}-${place}`;
   const places = ['relay', 'nat1', 'lan1', 'nat2', 'lan2'].map(name);
   const publicHost = { 1: 2, 2: 2 };
+  const privateHost = { 1: 2, 2: 2 };
   const remove = (): void => {
     for (const place of places) run(`ip netns del ${place} 2>/dev/null || true`);
   };
@@ -81,11 +86,22 @@ export function relayNetworks({ mtu = {}, forwarding = false }: RelayNetworksOpt
       for (const side of sides) lose(name(`nat${side}`), percent);
     },
     lost: () => sides.reduce((sum, side) => sum + lost(name(`nat${side}`)), 0),
+    blockUdp: (side, blocked) => {
+      const rules = blocked ? ['add rule inet firewall pass meta l4proto udp drop'] : [];
+      nft(name(`nat${side}`), ['flush chain inet firewall pass', ...rules]);
+    },
     rebind: (side) => {
       // The kernel forgets the mappings of a masquerading interface whose address goes (nf_nat_masquerade).
       run(`ip -n ${name(`nat${side}`)} addr flush dev wan scope global`);
       publicHost[side]++;
       setPublicAddress(name(`nat${side}`), side, publicHost[side]);
+    },
+    readdress: (side) => {
+      const ip = `ip -4 -n ${name(`lan${side}`)}`;
+      const network = `192.168.${side}`;
+      privateHost[side]++;
+      run(`${ip} addr flush dev eth0`);
+      run(`${ip} addr add ${network}.${privateHost[side]}/24 dev eth0; ${ip} route add default via ${network}.1`);
     },
     setLink: (side, state) => void run(`ip -n ${name('relay')} link set ${relayInterfaces[side]} ${state}`),
     remove,
@@ -143,6 +159,7 @@ function addSide({ lan, ...link }: PublicLink & { lan: string }): void {
   nft(nat, [
     'table inet nat { chain out { type nat hook postrouting priority srcnat; oifname wan masquerade; }; }',
     'table inet loss { chain pass { type filter hook forward priority filter - 5; }; }',
+    'table inet firewall { chain pass { type filter hook forward priority filter - 6; }; }',
     'table inet filter { chain pass { type filter hook forward priority filter; policy drop;',
     ' iifname lan accept; ct state established,related accept; };',
     // What it has no mapping for is not its own either: a reset from here would end the other side's connection.

@@ -19,6 +19,8 @@ export interface RelayOverlayOptions extends RelayNetworksOptions {
   datapath: DatapathChoice;
   /** What portals reach control server and relay over. */
   version?: IpVersion;
+  /** `relay-1` unless given; only where there is one does it serve metrics. */
+  relays?: readonly string[];
   /** Further arguments of `netport-relay run`. */
   relayArgs?: readonly string[];
   /** Further arguments of `netport-portal run`. */
@@ -45,13 +47,14 @@ export class RelayOverlay {
   ) {}
 
   static async start(options: RelayOverlayOptions): Promise<RelayOverlay> {
-    const { datapath, version = 'ipv4', relayArgs = [], portalArgs = [] } = options;
+    const { datapath, version = 'ipv4', relays = ['relay-1'], relayArgs = [], portalArgs = [] } = options;
     const networks = relayNetworks(options);
     const pins = mountBpf();
     try {
       const { relay, lan1, lan2, addresses } = networks;
       const address = addresses[version];
       const overlay = await Overlay.start({
+        relays,
         portals: ['left', 'right'],
         network: { hub: relay, address, portals: { left: lan1, right: lan2 } },
         portalArgs,
@@ -59,7 +62,7 @@ export class RelayOverlay {
           ...['--datapath', datapath, '--interface', Object.values(relayInterfaces).join()],
           ...['--pin-directory', pins.path],
           // Answers must come from the address that portals dial, not from the one of the interface.
-          ...['--listen-address', address, '--metrics', metrics],
+          ...['--listen-address', address, ...(relays.length === 1 ? ['--metrics', metrics] : [])],
           ...relayArgs,
         ],
       });

@@ -76,28 +76,31 @@ export class PortalSession {
     return this.#session.since;
   }
 
-  /** Asks for a circuit to `peer`. Rejects with the control server's refusal or `unavailable`. */
-  async requestCircuit(peer: SpiffeId, transport: Transport, avoid: Name[]): Promise<LegOffer> {
+  /** Asks for a circuit to `peer`, perhaps in the place of another. Rejects with the control server's refusal or `unavailable`. */
+  async requestCircuit(peer: SpiffeId, transport: Transport, avoid: Name[], replaces?: CircuitId): Promise<LegOffer> {
     const { leg } = await this.#session.request<Extract<PortalCommand, { type: 'circuit.offer' }>>({
       type: 'circuit.request',
       peer,
       transport,
       avoid,
+      ...(replaces && { replaces }),
     });
-    if (leg?.peer !== peer || leg.role !== 'client' || leg.transport !== transport) {
+    const asked =
+      leg?.peer === peer && leg.role === 'client' && leg.transport === transport && leg.replaces === replaces;
+    if (!asked) {
       throw new NetportError('protocol_error', 'the control server offered another circuit than was asked for');
     }
     return leg;
   }
 
-  reportListeners(version: number, failed: { pair: PairId; code: ErrorCode; message: string }[]): void {
-    this.#session.send({ type: 'listeners', version, failed });
-  }
   /** A circuit that this portal asked for is not needed after all. */
   closeCircuit(circuitId: CircuitId): void {
     this.#session.send({ type: 'circuit.close', circuitId });
   }
 
+  reportListeners(version: number, failed: { pair: PairId; code: ErrorCode; message: string }[]): void {
+    this.#session.send({ type: 'listeners', version, failed });
+  }
 
   async close(): Promise<void> {
     clearInterval(this.#probing);

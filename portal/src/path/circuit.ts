@@ -6,7 +6,7 @@ import type { Congestion } from '../tunnel/quic/config.js';
 import { openQuicTunnel } from '../tunnel/quic/open.js';
 import type { IncomingFlow, IncomingStream, Tunnel } from '../tunnel/tunnel.js';
 import { bindLeg } from './leg.js';
-import { bindLegPath } from './leg-path.js';
+import { bindLegPath, type LegPath } from './leg-path.js';
 import { secure } from './secure.js';
 
 export interface CircuitOptions {
@@ -16,6 +16,8 @@ export interface CircuitOptions {
   congestion?: Congestion;
   /** Ends the set-up: nobody waits for its tunnel any more. */
   abandon?: AbortSignal;
+  /** What a tunnel over UDP runs over. */
+  onPath?(tunnel: Tunnel, path: LegPath): void;
   onStream(peer: SpiffeId, stream: IncomingStream): void;
   onFlow(peer: SpiffeId, flow: IncomingFlow): void;
 }
@@ -61,8 +63,9 @@ async function overTcp(leg: LegOffer, options: CircuitOptions, left: Left): Prom
 async function overUdp(leg: LegOffer, options: CircuitOptions, left: Left): Promise<Tunnel> {
   // Throws where there is no QUIC, before the relay is bothered.
   quiche();
-  return openQuicTunnel({
-    path: await bindLegPath(leg, left(), options.abandon),
+  const path = await bindLegPath(leg, left(), options.abandon);
+  const tunnel = await openQuicTunnel({
+    path,
     context: contextOf(leg),
     identity: options.identity,
     trust: options.trust(),
@@ -72,6 +75,8 @@ async function overUdp(leg: LegOffer, options: CircuitOptions, left: Left): Prom
     timeout: left(),
     ...handlersOf(leg, options),
   });
+  options.onPath?.(tunnel, path);
+  return tunnel;
 }
 
 const contextOf = ({ peer, role, relay, circuitId }: LegOffer) => ({ peer, role, relay, circuitId });
