@@ -35,7 +35,12 @@ const program = new Command('netport-portal')
 addCommonOptions(program.command('run').description('run the portal until SIGTERM'))
   .addOption(environmentOption('--join <token>', 'join token, for the first start'))
   .addOption(
-    environmentOption('--transport <transport>', 'what tunnels run over').choices(transportPreferences).default('auto'),
+    environmentOption(
+      '--transport <transport>',
+      'what tunnels run over; auto: QUIC, or TCP where it does not get through',
+    )
+      .choices(transportPreferences)
+      .default('auto'),
   )
   .addOption(
     environmentOption('--congestion <algorithm>', 'how QUIC finds out what its path carries')

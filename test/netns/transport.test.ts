@@ -1,0 +1,70 @@
+import type { TunnelView } from '@netport/protocol';
+import { describe, expect, it } from 'vitest';
+import { run, waitFor } from '../harness/index.js';
+import { expectCut, expectWhole, gib, mib, skipped, unavailable, useRelayOverlay } from './scenario.js';
+
+/** Portals that are told nothing about transports, between two NATs of which one lets UDP through, or does not. */
+describe.skipIf(unavailable)(`--transport auto${skipped}`, () => {
+  const world = useRelayOverlay({ datapath: 'userspace' });
+  const tunnels = (): Promise<TunnelView[]> => world().overlay.cli<TunnelView[]>(['ls', 'tunnels']);
+  const carries = async (size: number): Promise<void> =>
+    expectWhole(await world().exchange({ up: size, down: size, answer: 'at once' }), size, size);
+
+  let networks = 0;
+  /** As far as the portal can tell, its machine is on another network. */
+  const changeNetwork = (): void =>
+    void run(`ip -n ${world().networks.lan1} addr add 10.99.${networks++}.1/24 dev eth0`);
+  const overQuic = (): Promise<unknown> =>
+    waitFor('a tunnel over QUIC', async () => (await tunnels()).some(({ transport }) => transport === 'quic'));
+
+  it('is QUIC where UDP gets through', async () => {
+    await carries(16 * mib);
+    const reason = 'QUIC came up first';
+    expect(await tunnels()).toMatchObject([{ transport: 'quic', reason, lossPercent: expect.any(Number) }]);
+  });
+
+  it('is TCP from the first connection where UDP does not get through, and no circuit is left over', async () => {
+    const left = world().overlay.portal('left');
+    await left.process.stop();
+    world().networks.blockUdp(1, true);
+    await left.start();
+    await carries(mib);
+    const tcp = { transport: 'tcp', reason: expect.stringMatching(/^QUIC did not get through on this network/) };
+    expect(await tunnels()).toMatchObject([tcp]);
+    await world().waitForCircuits('the loser to go', (circuits) =>
+      circuits.every(({ transport }) => transport === 'tcp'),
+    );
+  });
+
+  it('goes back to QUIC in the middle of a transfer, which arrives whole', async () => {
+    const dialled = world().dial({ up: 0, down: gib, answer: 'at once' });
+    await dialled.received(8 * mib);
+    world().networks.blockUdp(1, false);
+    changeNetwork();
+    await overQuic();
+    expectWhole({ client: await dialled.ending, service: await world().service.nextEnding() }, 0, gib);
+    await carries(mib);
+  });
+
+  it('is TCP after UDP was cut in the middle of a transfer, which ends', async () => {
+    const dialled = world().dial({ up: 0, down: gib, answer: 'at once' });
+    await dialled.received(8 * mib);
+    world().networks.blockUdp(1, true);
+    expectCut(await dialled.ending, gib);
+    await world().service.nextEnding();
+    await carries(mib);
+    const tcp = {
+      transport: 'tcp',
+      reason: expect.stringMatching(/^the last QUIC tunnel fell silent/),
+      lossPercent: null,
+    };
+    expect(await tunnels()).toMatchObject([tcp]);
+  });
+
+  it('is QUIC again where it gets through on another network', async () => {
+    world().networks.blockUdp(1, false);
+    changeNetwork();
+    await overQuic();
+    await carries(mib);
+  });
+});
