@@ -10,6 +10,7 @@ import {
   retryIn,
   type TransportPreference,
 } from './path/transport-choice.js';
+import { unavailable } from './tunnel/quic/binding.js';
 import type { Tunnel } from './tunnel/tunnel.js';
 import { DialFailure } from './tunnel/tunnels.js';
 
@@ -44,6 +45,9 @@ export class Dialler {
   constructor(options: DiallerOptions) {
     this.#options = options;
     this.#network = options.network();
+    if (options.preference === 'auto' && unavailable !== undefined) {
+      options.log.warn(`tunnels run over TCP only: ${unavailable}`);
+    }
     if (this.#remembers) this.#watch = setInterval(() => this.#lookAtNetwork(), limits.networkInterval).unref();
   }
 
@@ -75,7 +79,10 @@ export class Dialler {
   reason({ context }: Tunnel): string | undefined {
     const { preference, now } = this.#options;
     if (context.role === 'server') return undefined;
-    return reasonFor(preference, context.transport, this.#record(context.peer), now());
+    return reasonFor(preference, context.transport, this.#record(context.peer), now()).slice(
+      0,
+      limits.reasonCharacters,
+    );
   }
 
   /** Nothing is tried any more. */

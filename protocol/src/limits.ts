@@ -183,6 +183,8 @@ export const limits = {
   networkInterval: 2 * second,
   /** Peers, each seen from one network, of which a portal remembers whether QUIC gets through. */
   quicRecords: 4096,
+  /** Why a tunnel runs over what it does: a line. */
+  reasonCharacters: 256,
   /** Tunnels that one peer may have built to this portal: what it uses, what that replaces, and both of a race. */
   tunnelsPerPeer: 4,
 

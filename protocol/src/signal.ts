@@ -40,7 +40,7 @@ const tunnelInfo = z.object({
   lossPercent: z.number().min(0).max(100).optional(),
   congestionWindow: bytes.optional(),
   /** One line for people: why this transport. Only from the portal that chose. */
-  reason: z.string().max(256).optional(),
+  reason: z.string().max(limits.reasonCharacters).optional(),
   since: timestampSchema,
 });
 export type TunnelInfo = z.infer<typeof tunnelInfo>;
