@@ -39,6 +39,8 @@ export interface DataPlaneOptions {
   transport?: TransportPreference;
   /** `bbr` unless given. */
   congestion?: Congestion;
+  /** An HTTP proxy that TCP goes through. */
+  proxy?: URL | undefined;
   log: Logger;
   now?: () => Date;
   /** Milliseconds after which a UDP client that neither sends nor gets anything is forgotten. */
@@ -211,7 +213,7 @@ export class DataPlane {
   }
 
   async #build(leg: LegOffer, abandon?: AbortSignal): Promise<Tunnel> {
-    const { identity, trust, congestion = 'bbr' } = this.#options;
+    const { identity, trust, congestion = 'bbr', proxy } = this.#options;
     const transport = tunnelTransport(leg.transport);
     const closed = new AbortController();
     this.#setUps.set(leg.circuitId, closed);
@@ -221,6 +223,7 @@ export class DataPlane {
         trust,
         now: this.#now,
         congestion,
+        proxy,
         onPath: (tunnel, path) => this.#paths.add(tunnel, path),
         abandon: abandon ? AbortSignal.any([abandon, closed.signal]) : closed.signal,
         onStream: (peer, stream) => void this.forwarder.incoming(peer, transport, stream),

@@ -6,8 +6,9 @@ export async function identify(options: {
   directory: DataDirectory;
   joinToken?: string | undefined;
   log: Logger;
+  proxy?: URL | undefined;
 }): Promise<StoredIdentity> {
-  const { directory, joinToken, log } = options;
+  const { directory, joinToken, log, proxy } = options;
   const stored = await loadIdentity(directory);
   if (stored) {
     if (parseSpiffeId(stored.id)?.kind === 'portal') return stored;
@@ -19,5 +20,5 @@ export async function identify(options: {
   // Looked at before it is sent: a token works once, and this one would be wasted.
   const { kind } = decodeJoinToken(joinToken);
   if (kind !== 'portal') throw new NetportError('token_invalid', `this join token is for a ${kind}, not for a portal`);
-  return enrol({ token: joinToken, directory, log });
+  return enrol({ token: joinToken, directory, log, proxy });
 }

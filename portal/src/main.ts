@@ -8,12 +8,13 @@ import {
   environmentOption,
   main,
   openDataDirectory,
+  parseProxy,
   queryStatus,
   runProcess,
   serveMetrics,
   tuneGarbageCollection,
 } from '@netport/runtime';
-import { Command } from 'commander';
+import { Command, type Option } from 'commander';
 import { identify } from './identify.js';
 import { type TransportPreference, transportPreferences } from './path/transport-choice.js';
 import { Portal, type PortalStatus } from './portal.js';
@@ -26,7 +27,17 @@ interface RunOptions extends CommonOptions {
   transport: TransportPreference;
   congestion: Congestion;
   udpIdle: number;
+  proxy?: URL;
 }
+
+const proxyOption = (): Option =>
+  environmentOption('--proxy <url>', 'HTTP proxy for all but UDP, instead of HTTPS_PROXY').argParser(
+    argument(parseProxy),
+  );
+
+/** The environment may name one for everybody. */
+const proxyFromEnvironment = (): URL | undefined =>
+  process.env.HTTPS_PROXY ? parseProxy(process.env.HTTPS_PROXY) : undefined;
 
 const program = new Command('netport-portal')
   .description('The agent on a device or a gateway: carries the access pairs that its policy permits.')
@@ -52,12 +63,14 @@ addCommonOptions(program.command('run').description('run the portal until SIGTER
       .argParser(argument(parseDuration))
       .default(limits.flowIdle, '30s'),
   )
-  .action(async ({ data, join, transport, congestion, udpIdle, metrics, grace, logLevel }: RunOptions) => {
+  .addOption(proxyOption())
+  .action(async ({ data, join, transport, congestion, udpIdle, metrics, grace, logLevel, ...options }: RunOptions) => {
+    const { proxy = proxyFromEnvironment() } = options;
     const log = createLogger('portal', logLevel);
     tuneGarbageCollection();
     await runProcess(async () => {
       const portal = new Portal({
-        ...{ data, log, transport, congestion, flowIdle: udpIdle },
+        ...{ data, log, transport, congestion, flowIdle: udpIdle, proxy },
         ...(join && { joinToken: join }),
       });
       await portal.start();
@@ -77,10 +90,12 @@ program
   .description('turn a join token into an identity, without running')
   .argument('<token>', 'the join token')
   .addOption(dataOption())
-  .action(async (joinToken: string, { data }: { data: string }) => {
+  .addOption(proxyOption())
+  .action(async (joinToken: string, options: { data: string; proxy?: URL }) => {
+    const { data, proxy = proxyFromEnvironment() } = options;
     const directory = await openDataDirectory(data);
     try {
-      const identity = await identify({ directory, joinToken, log: createLogger('portal') });
+      const identity = await identify({ directory, joinToken, log: createLogger('portal'), proxy });
       process.stdout.write(`${identity.id}\n`);
     } finally {
       await directory.close();

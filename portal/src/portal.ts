@@ -34,6 +34,8 @@ export interface PortalOptions {
   transport?: TransportPreference;
   /** How tunnels over QUIC find out what their path carries: `bbr` unless given. */
   congestion?: Congestion;
+  /** An HTTP proxy that everything goes through that is not UDP. */
+  proxy?: URL | undefined;
 }
 
 export interface PortalEvents {
@@ -94,7 +96,7 @@ export class Portal extends EventEmitter<PortalEvents> {
     if (!given && !data) throw new NetportError('invalid_request', 'a portal needs a data directory');
     const directory = given ?? (await openDataDirectory(data ?? ''));
     try {
-      const identity = await identify({ directory, joinToken, log: this.#log });
+      const identity = await identify({ directory, joinToken, log: this.#log, proxy: this.#options.proxy });
       this.#parts = await this.#assemble(directory, identity);
     } catch (error) {
       if (!given) await directory.close();
@@ -163,12 +165,14 @@ export class Portal extends EventEmitter<PortalEvents> {
       closeCircuit: (circuitId) => session.closeCircuit(circuitId),
       transport: this.#options.transport ?? 'auto',
       congestion: this.#options.congestion ?? 'bbr',
+      proxy: this.#options.proxy,
       log,
       ...(this.#options.flowIdle !== undefined && { flowIdle: this.#options.flowIdle }),
     });
     const reportListeners = (): void =>
       session.reportListeners(policies.current?.version ?? 0, plane.listeners.failed());
     const session: PortalSession = new PortalSession({
+      proxy: this.#options.proxy,
       identity,
       trust,
       version,

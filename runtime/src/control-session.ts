@@ -36,6 +36,8 @@ export interface ControlSessionOptions<In extends Envelope, Out extends Envelope
   onUp?: () => void;
   onDown?: (reason: NetportError) => void;
   log: Logger;
+  /** An HTTP proxy on the way. */
+  proxy?: URL | undefined;
   /** 0 ≤ x < 1, for the back-off. */
   random?: () => number;
 }
@@ -132,7 +134,7 @@ export function openControlSession<In extends Envelope, Out extends Envelope>(
 
   const connect = (): void => {
     const { controlUrl: url, trustDomain } = identity;
-    connectControl({ url, trust: options.trust(), trustDomain, credentials: identity }).then(
+    connectControl({ url, trust: options.trust(), trustDomain, credentials: identity, proxy: options.proxy }).then(
       (connection) => {
         if (closed) return void connection.destroy();
         socket = new WebSocket(`${url.replace(/^https/, 'wss')}/control`, controlSubprotocol, {

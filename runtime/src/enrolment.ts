@@ -17,11 +17,14 @@ export async function enrol(options: {
   token: string;
   directory: DataDirectory;
   log: Logger;
+  /** An HTTP proxy on the way. */
+  proxy?: URL | undefined;
 }): Promise<StoredIdentity> {
   const token = decodeJoinToken(options.token);
-  const rootPem = await fetchRoot(token);
+  const { proxy } = options;
+  const rootPem = await fetchRoot(token, proxy);
   const keyPem = generateKeyPem();
-  const chainPem = await simpleEnrol({ token, text: options.token, rootPem, csr: await createCsr(keyPem) });
+  const chainPem = await simpleEnrol({ token, text: options.token, rootPem, csr: await createCsr(keyPem), proxy });
 
   const identity = describeIdentity({ keyPem, chainPem, rootPem, controlUrl: new URL(token.url).origin });
   if (identity.name !== token.name || !identity.id.includes(`/${token.kind}/`)) {
@@ -36,8 +39,8 @@ export async function enrol(options: {
 }
 
 /** The CA certificate whose fingerprint the token carries. The server is not believed in anything else yet. */
-async function fetchRoot(token: JoinToken): Promise<string> {
-  const socket = await openTls(token.url, { rejectUnauthorized: false });
+async function fetchRoot(token: JoinToken, proxy: URL | undefined): Promise<string> {
+  const socket = await openTls(token.url, { rejectUnauthorized: false }, proxy);
   const answer = await exchange(socket, token.url, 'cacerts');
   const root = decodeCertsOnly(Buffer.from(answer.body, 'base64')).find((pem) => {
     const [der] = pemToDer(pem);
@@ -52,9 +55,10 @@ async function simpleEnrol(options: {
   text: string;
   rootPem: string;
   csr: Uint8Array;
+  proxy: URL | undefined;
 }): Promise<string> {
-  const { token, text, rootPem, csr } = options;
-  const socket = await connectControl({ url: token.url, trust: { rootPems: [rootPem] } });
+  const { token, text, rootPem, csr, proxy } = options;
+  const socket = await connectControl({ url: token.url, trust: { rootPems: [rootPem] }, proxy });
   const answer = await exchange(socket, token.url, 'simpleenroll', {
     authorization: `Basic ${Buffer.from(`${token.name}:${text}`).toString('base64')}`,
     body: Buffer.from(csr).toString('base64'),

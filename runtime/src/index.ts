@@ -7,5 +7,6 @@ export * from './identity.js';
 export * from './log.js';
 export * from './metrics.js';
 export * from './process.js';
+export * from './proxy.js';
 export * from './revocation-store.js';
 export * from './system-error.js';

@@ -8,6 +8,7 @@ export * from './overlay.js';
 export * from './payload.js';
 export * from './process.js';
 export * from './programs.js';
+export * from './proxy.js';
 export * from './relay-networks.js';
 export * from './relay-overlay.js';
 export * from './target.js';

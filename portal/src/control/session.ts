@@ -37,6 +37,8 @@ export interface PortalSessionOptions {
   onUp: () => void;
   onDown: (reason: NetportError) => void;
   log: Logger;
+  /** An HTTP proxy on the way. */
+  proxy?: URL | undefined;
 }
 
 /** What this portal and the control server say to each other; everything that it may do comes in here. */
@@ -64,6 +66,7 @@ export class PortalSession {
       },
       onDown: options.onDown,
       log: options.log,
+      proxy: options.proxy,
     });
     this.#probing = setInterval(() => void this.#probe(), limits.relayProbeInterval);
   }

@@ -14,6 +14,8 @@ export interface CircuitOptions {
   trust: () => Trust;
   now: () => Date;
   congestion?: Congestion;
+  /** An HTTP proxy that TCP goes through. */
+  proxy?: URL | undefined;
   /** Ends the set-up: nobody waits for its tunnel any more. */
   abandon?: AbortSignal;
   /** What a tunnel over UDP runs over. */
@@ -37,7 +39,7 @@ export function buildTunnel(leg: LegOffer, options: CircuitOptions): Promise<Tun
 
 /** Bind, TLS, verify, HTTP/2. */
 async function overTcp(leg: LegOffer, options: CircuitOptions, left: Left): Promise<Tunnel> {
-  const joined = await bindLeg(leg, left(), options.abandon);
+  const joined = await bindLeg(leg, { timeout: left(), abandon: options.abandon, proxy: options.proxy });
   const { socket, peer } = await secure({
     socket: joined,
     role: leg.role,

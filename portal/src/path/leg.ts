@@ -8,23 +8,42 @@ import {
   NetportError,
   readyMarkBytes,
 } from '@netport/protocol';
-import { systemError } from '@netport/runtime';
+import { connectThrough, systemError } from '@netport/runtime';
+
+export interface BindOptions {
+  timeout?: number;
+  /** Ends the attempt, and destroys the socket, whoever has it by then. */
+  abandon?: AbortSignal | undefined;
+  /** An HTTP proxy on the way. */
+  proxy?: URL | undefined;
+}
 
 type BindableLeg = Pick<LegOffer, 'circuitId' | 'host' | 'port' | 'token' | 'relay'>;
 
 /**
  * Connects to the relay, says the preamble and waits for the ready mark. The socket that it resolves with is paused,
  * and what is unread in it is the other portal's. Rejects with `leg_rejected`, or `circuit_expired` when the relay took
- * the leg and the other portal did not come. Aborting `abandon` destroys the socket, whoever has it by then.
+ * the leg and the other portal did not come.
  */
-export function bindLeg(
+export async function bindLeg(
   leg: BindableLeg,
-  timeout: number = limits.legBindTimeout,
-  abandon?: AbortSignal,
+  { timeout = limits.legBindTimeout, abandon, proxy }: BindOptions = {},
 ): Promise<Socket> {
   const name = `leg to relay ${leg.relay}`;
+  const { host, port } = leg;
+  const deadline = performance.now() + timeout;
+  const through =
+    proxy &&
+    (await connectThrough(proxy, { host, port }, { timeout, signal: abandon }).catch((cause: Error) => {
+      throw new NetportError('leg_rejected', `${name}: ${cause.message}`, { cause });
+    }));
+  const socket = through ?? connect({ host, port, noDelay: true, ...(abandon && { signal: abandon }) });
+  return join(leg, socket, Math.max(0, deadline - performance.now()));
+}
+
+function join(leg: BindableLeg, socket: Socket, timeout: number): Promise<Socket> {
+  const name = `leg to relay ${leg.relay}`;
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: leg.host, port: leg.port, noDelay: true, ...(abandon && { signal: abandon }) });
     const fail = (error: NetportError): void => {
       clearTimeout(timer);
       socket.destroy();
@@ -58,8 +77,7 @@ export function bindLeg(
       resolve(socket);
     };
     socket.on('error', onError).on('close', onClose).on('readable', onReadable);
-    socket.once('connect', () => {
-      socket.write(encodePreamble({ circuitId: leg.circuitId, token: fromBase64Url(leg.token) }));
-    });
+    // Before it is connected, this waits.
+    socket.write(encodePreamble({ circuitId: leg.circuitId, token: fromBase64Url(leg.token) }));
   });
 }
