@@ -81,8 +81,8 @@ export const limits = {
   /** A portal that has sent nothing on a UDP leg for this long binds again: shorter than any NAT forgets (RFC 4787 §4.3). */
   udpLegKeepAlive: 15 * second,
   /**
-   * …and one that sends and hears nothing for this long does, too: its NAT may have given it another address. Longer than any
-   * round trip, and no longer: meanwhile QUIC doubles its pauses, and nothing can tell it to stop.
+   * …and one that sends and hears nothing for this long does, too: its NAT may have given it another address, or its relay may
+   * have gone. Longer than any round trip, and no longer: connections stand still meanwhile.
    */
   udpLegUnheard: 1.5 * second,
   /** A bind without an answer is sent again after this, and after twice as long each time… */

@@ -27,6 +27,10 @@ export class LegPath implements DatagramPath {
     if (this.#early.length > 0) next(this.#early.splice(0));
   }
 
+  get silent(): boolean {
+    return this.#leg?.silent ?? false;
+  }
+
   sendMany(datagrams: readonly Uint8Array[], count: number): number {
     return this.#leg?.sendMany(datagrams, count) ?? 0;
   }

@@ -90,6 +90,7 @@ export class UdpLeg {
   #address: string | undefined;
   /** The search for the relay that is on. */
   #search: symbol | undefined;
+  #silent = false;
   /** When this leg last looked for another address of this machine. */
   #lookedAt = Number.NEGATIVE_INFINITY;
   /** Whether something was sent since something was heard. */
@@ -108,6 +109,11 @@ export class UdpLeg {
     this.#onLost = onLost;
     this.#openSocket = openSocket;
     this.#ticking = setInterval(() => this.#stayBound(), tick);
+  }
+
+  /** Neither the other portal nor the relay was heard when it should have been, and neither has been since. */
+  get silent(): boolean {
+    return this.#silent;
   }
 
   /** Never waits: what the machine cannot send now is lost. 64 bytes that begin as a bind does never arrive. */
@@ -238,6 +244,7 @@ export class UdpLeg {
     this.#heardAt = this.#now;
     this.#unanswered = false;
     this.#search = undefined;
+    this.#silent = false;
   }
 
   /** Binds until anything is heard. */
@@ -245,6 +252,7 @@ export class UdpLeg {
     if (this.#search) return;
     const search = Symbol();
     this.#search = search;
+    this.#silent = true;
     for (let i = 0, pause: number = limits.udpBindRetry; i < limits.udpBindsUnanswered; i++, pause *= 2) {
       this.#bind();
       await this.#answer(pause);

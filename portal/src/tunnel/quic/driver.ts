@@ -23,6 +23,8 @@ const arrival = { from: there, to: here };
 const packetsPerLook = 64;
 /** After a path that was full. */
 const retryDelay = 1;
+/** How soon a path that is heard again is noticed. */
+const silenceDelay = 20;
 /** The last packet is sent this often, because nobody will repeat it. */
 const farewells = 3;
 
@@ -170,8 +172,12 @@ export class QuicDriver {
 
   #onAlarm(): void {
     this.#alarm = Number.POSITIVE_INFINITY;
-    this.quic.onTimeout();
-    this.#run();
+    // The stack would double its pauses for as long as nothing gets through, and then wait as long once more.
+    if (this.#path.silent) this.#alarmIn(silenceDelay);
+    else {
+      this.quic.onTimeout();
+      this.#run();
+    }
   }
 
   #end(): void {

@@ -6,5 +6,7 @@ export interface DatagramPath {
   sendMany(datagrams: readonly Uint8Array[], count: number): number;
   /** Set once. What it gets is lent: whoever keeps a datagram copies it. */
   onDatagrams: (datagrams: Uint8Array[]) => void;
+  /** Known to be interrupted: nothing is heard, and whether anything arrives is being found out. */
+  readonly silent?: boolean;
   close(): void;
 }
