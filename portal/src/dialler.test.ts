@@ -19,9 +19,9 @@ function tunnelOver(circuit: Transport): Tunnel {
   return memoryTunnels({ client: context, server: context, onStream: () => {}, onFlow: () => {} }).client;
 }
 
-/** A portal in a world whose UDP works, is refused, or vanishes. */
+/** A portal in a world whose UDP works, is refused, or vanishes; or no relay, or nobody, has circuits. */
 class World {
-  udp: 'works' | 'refused' | 'vanishes' = 'works';
+  udp: 'works' | 'refused' | 'vanishes' | 'no relay' | 'denied' = 'works';
   network = 'home';
   now = 0;
   readonly asked: Transport[] = [];
@@ -61,6 +61,8 @@ class World {
   #attempt(transport: Transport, abandon: AbortSignal): Promise<Tunnel> {
     this.asked.push(transport);
     if (transport === 'tcp' || this.udp === 'works') return Promise.resolve(tunnelOver(transport));
+    if (this.udp === 'no relay') return Promise.reject(new NetportError('relay_unavailable', 'no room'));
+    if (this.udp === 'denied') return Promise.reject(new NetportError('policy_denied', 'no pair'));
     const failure = new DialFailure('r1' as Name, new NetportError('leg_rejected', 'no answer'));
     if (this.udp === 'refused') return Promise.reject(failure);
     return new Promise((_resolve, reject) => {
@@ -92,8 +94,8 @@ it.skipIf(unavailable)(`takes QUIC alone where it is up in time${skipped}`, asyn
   world.stop();
 });
 
-it.skipIf(unavailable).each(['refused', 'vanishes'] as const)(
-  `takes TCP where UDP %s, and asks for nothing else from then on${skipped}`,
+it.skipIf(unavailable).each(['refused', 'vanishes', 'no relay'] as const)(
+  `takes TCP where UDP is or has: %s, and asks for nothing else from then on${skipped}`,
   async (udp) => {
     const world = new World();
     world.udp = udp;
@@ -110,6 +112,14 @@ it.skipIf(unavailable).each(['refused', 'vanishes'] as const)(
     world.stop();
   },
 );
+
+it.skipIf(unavailable)(`does not ask again for what TCP would be refused, too${skipped}`, async () => {
+  const world = new World();
+  world.udp = 'denied';
+  await expect(world.open()).rejects.toMatchObject({ code: 'policy_denied' });
+  expect(world.asked).toEqual(['udp']);
+  world.stop();
+});
 
 it.skipIf(unavailable)(`does not wait for QUIC after a tunnel over it was lost${skipped}`, async () => {
   const world = new World();

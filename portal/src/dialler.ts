@@ -28,8 +28,12 @@ export interface DiallerOptions {
   log: Logger;
 }
 
-/** What another transport would not change: the peer is not who it should be. */
-const isFinal = (error: unknown): boolean => !(error instanceof DialFailure) || error.reason.code.startsWith('cert_');
+/** What another transport would not change: the control server's word, or that the peer is not who it should be. */
+function isFinal(error: unknown): boolean {
+  if (error instanceof DialFailure) return error.reason.code.startsWith('cert_');
+  // A relay may be out of UDP ports alone.
+  return asNetportError(error).code !== 'relay_unavailable';
+}
 
 /** Builds tunnels over the transport that gets through, remembers which one that was, and goes back to QUIC when it can. */
 export class Dialler {
