@@ -15,6 +15,8 @@ const times = {
   'pair removed (API) until the stream is cut at the target': [],
   'relay killed until the application is told': [],
   'relay killed until traffic runs over another relay': [],
+  'QUIC: relay killed until the same connection goes on over another': [],
+  'QUIC: relay frozen until the same connection goes on over another': [],
 };
 const add = (name, since) => times[name].push(performance.now() - since);
 
@@ -55,6 +57,8 @@ for (let round = 1; round <= rounds; round++) {
   await restarting;
 }
 
+await overQuic();
+
 const rows = Object.entries(times).map(([what, ms]) => ({ what, median: median(ms), worst: Math.max(...ms) }));
 console.log(`\nmedian and worst of ${rounds}, milliseconds; all on one machine\n`);
 for (const { what, median, worst } of rows) {
@@ -63,9 +67,46 @@ for (const { what, median, worst } of rows) {
 mkdirSync(join(import.meta.dirname, 'results'), { recursive: true });
 const output = join(import.meta.dirname, 'results', 'reaction.json');
 writeFileSync(output, `${JSON.stringify({ machine: describeMachine([]), rounds, unit: 'ms', rows }, null, 2)}\n`);
-await overlay.stop();
 await target.close();
 process.exit(0);
+
+/** One connection, whose relay is taken away again and again. In userspace, where circuits end with their relay's process. */
+async function overQuic() {
+  await overlay.stop();
+  const relayArgs = ['--datapath', 'userspace'];
+  const world = await Overlay.start({ relays: ['relay-1', 'relay-2'], relayArgs, portalArgs: ['--transport', 'quic'] });
+  const port = await freePort();
+  await world.addPair('held', `a:127.0.0.1:${port}`, `b:127.0.0.1:${target.port}`);
+  // Each exchange listens for the end.
+  const held = (await dial(port)).setMaxListeners(0);
+  await exchange(held, 'x');
+  for (let round = 1; round <= rounds; round++) {
+    process.stderr.write(`\rround ${round}/${rounds} over QUIC`);
+    for (const [what, signal] of [
+      ['killed', 'SIGKILL'],
+      ['frozen', 'SIGSTOP'],
+    ]) {
+      const [circuit] = await only(world);
+      const { process: running } = world.relay(circuit.relay);
+      const started = performance.now();
+      running.signal(signal);
+      await exchange(held, 'x');
+      add(`QUIC: relay ${what} until the same connection goes on over another`, started);
+      if (signal === 'SIGSTOP') running.signal('SIGCONT');
+      else await world.relay(circuit.relay).start();
+    }
+  }
+  await world.stop();
+}
+
+/** The one circuit, once the one that it took the place of is gone. */
+async function only(world) {
+  for (;;) {
+    const { items } = await world.api('GET', '/circuits');
+    if (items.length === 1) return items;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
 
 /** An exchange over whatever works again; connections are refused or reset while nothing does. */
 async function again(port) {
