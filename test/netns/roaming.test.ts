@@ -30,7 +30,7 @@ describe.skipIf(unavailable)(`tunnels over QUIC that move${skipped}`, () => {
   };
 
   it.each([
-    [1, 64 * mib],
+    [1, 32 * mib],
     [5, 16 * mib],
   ])('carry everything where %s % of the packets are lost', async (percent, size) => {
     world().networks.lose(percent);
@@ -44,7 +44,7 @@ describe.skipIf(unavailable)(`tunnels over QUIC that move${skipped}`, () => {
     ['the other portal', 2],
   ] as const)('go on when the NAT of %s gets another address', async (_who, side) => {
     const before = await tunnel();
-    await through(64 * mib, mib, () => world().networks.rebind(side));
+    await through(32 * mib, mib, () => world().networks.rebind(side));
     expect(await tunnel()).toMatchObject({ since: before.since, circuitId: before.circuitId });
   });
 
@@ -53,7 +53,7 @@ describe.skipIf(unavailable)(`tunnels over QUIC that move${skipped}`, () => {
     ['the other portal', 2],
   ] as const)('go on when the machine of %s gets another address', async (_who, side) => {
     const before = await tunnel();
-    await through(64 * mib, mib, () => world().networks.readdress(side));
+    await through(32 * mib, mib, () => world().networks.readdress(side));
     expect(await tunnel()).toMatchObject({ since: before.since, circuitId: before.circuitId });
   });
 

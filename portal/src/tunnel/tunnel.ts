@@ -72,6 +72,7 @@ export interface TunnelContext {
   /** Only the client opens streams and flows. */
   role: 'client' | 'server';
   transport: 'tcp' | 'quic';
+  /** This and the circuit change when a tunnel over UDP moves. */
   relay: string;
   circuitId: CircuitId;
 }

@@ -1,0 +1,113 @@
+import { type CircuitId, type LegOffer, limits, type Name, NetportError } from '@netport/protocol';
+import { createLogger } from '@netport/runtime';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { type DatagramRelay, datagramRelay } from '../testing/datagram-relay.js';
+import { issue, newAuthority, spiffeId } from '../testing/identities.js';
+import { until } from '../testing/sockets.js';
+import { contextOf, headOf } from '../testing/tunnels.js';
+import { unavailable } from '../tunnel/quic/binding.js';
+import { openQuicTunnel } from '../tunnel/quic/open.js';
+import type { Tunnel, TunnelContext } from '../tunnel/tunnel.js';
+import { bindLegPath } from './leg-path.js';
+import { UdpPaths } from './udp-paths.js';
+
+const authority = await newAuthority();
+const identities = { client: await issue(authority, spiffeId('a')), server: await issue(authority, spiffeId('b')) };
+const ids = ['1', '2'].map((digit) => `00000000-0000-4000-8000-00000000000${digit}` as CircuitId) as [
+  CircuitId,
+  CircuitId,
+];
+const log = createLogger('test', 'silent');
+
+let relays: [DatagramRelay, DatagramRelay];
+let tunnels: Record<TunnelContext['role'], Tunnel>;
+let paths: Record<TunnelContext['role'], UdpPaths>;
+/** What the client asked for, and what becomes of it. */
+let asked: { avoid: Name[]; replaces: CircuitId }[];
+let grant: () => void;
+
+/** One side's leg of the second circuit, which takes the place of the first. */
+const replacing = (role: TunnelContext['role'], peer: keyof typeof identities): LegOffer => ({
+  ...relays[1].offers[role === 'client' ? 0 : 1],
+  transport: 'udp',
+  peer: identities[peer].id,
+  role,
+  expiresAt: new Date().toISOString(),
+  replaces: ids[0],
+});
+
+const open = async (role: TunnelContext['role']): Promise<Tunnel> => {
+  const offer = relays[0].offers[role === 'client' ? 0 : 1];
+  const path = await bindLegPath(offer, limits.legBindTimeout);
+  const tunnel = await openQuicTunnel({
+    ...{ path, identity: identities[role], trust: { rootPems: [authority.rootPem] }, now: () => new Date() },
+    context: { ...contextOf(role), relay: offer.relay, circuitId: offer.circuitId },
+    onStream: (stream) => void stream.accept(),
+    onFlow: () => {},
+  });
+  paths[role].add(tunnel, path);
+  return tunnel;
+};
+
+beforeEach(async ({ skip }) => {
+  skip(unavailable !== undefined, unavailable);
+  relays = [await datagramRelay(ids[0], 'first'), await datagramRelay(ids[1], 'second')];
+  asked = [];
+  grant = () => {};
+  const network = () => 'the same';
+  paths = {
+    client: new UdpPaths({
+      requestCircuit: async (_peer, _transport, avoid, replaces) => {
+        asked.push({ avoid, replaces });
+        grant();
+        void paths.server.take(replacing('server', 'client'));
+        return replacing('client', 'server');
+      },
+      network,
+      log,
+    }),
+    server: new UdpPaths({ requestCircuit: () => Promise.reject(new Error('the server asked')), network, log }),
+  };
+  const [client, server] = await Promise.all([open('client'), open('server')]);
+  tunnels = { client, server };
+});
+afterEach(async () => {
+  for (const tunnel of Object.values(tunnels)) tunnel.close(new NetportError('draining', 'the test is over'));
+  await Promise.all(relays.map((relay) => relay.close()));
+});
+
+const circuits = () => [tunnels.client.context.circuitId, tunnels.server.context.circuitId];
+
+describe(`paths of tunnels over UDP${unavailable ? ` (skipped: ${unavailable})` : ''}`, () => {
+  it('move when their relay has gone, as soon as the control server lets them', async () => {
+    const { bytes } = await tunnels.client.openStream(headOf('tcp'));
+    grant = () => {
+      if (asked.length === 1) throw new NetportError('relay_unavailable', 'not yet');
+    };
+    relays[0].vanish();
+    bytes.write('something to send');
+    await until(() => circuits().every((id) => id === ids[1]));
+    expect(asked).toEqual([1, 2].map(() => ({ avoid: ['first'], replaces: ids[0] })));
+    expect(tunnels.client.context.relay).toBe('second');
+    expect((await tunnels.client.openStream(headOf('tcp'))).broken).toBe(false);
+  });
+
+  it('outlive the orderly end of their circuit while they carry something, and no other end', async () => {
+    expect(paths.client.outlives(ids[0], 'draining')).toBe(false);
+    await tunnels.client.openStream(headOf('tcp'));
+    expect(paths.client.outlives(ids[0], 'policy_denied')).toBe(false);
+    expect(paths.client.outlives(ids[1], 'draining')).toBe(false);
+    expect(paths.server.outlives(ids[0], 'draining')).toBe(true);
+    expect(asked).toEqual([]);
+    expect(paths.client.outlives(ids[0], 'draining')).toBe(true);
+    await until(() => circuits().every((id) => id === ids[1]));
+    // It runs over that one no more.
+    expect(paths.client.outlives(ids[0], 'draining')).toBe(false);
+  });
+
+  it('take a circuit from nobody but the peer that dialled', async () => {
+    await expect(paths.server.take(replacing('server', 'server'))).rejects.toMatchObject({ code: 'circuit_closed' });
+    await expect(paths.client.take(replacing('server', 'server'))).rejects.toMatchObject({ code: 'circuit_closed' });
+    expect(circuits()).toEqual([ids[0], ids[0]]);
+  });
+});
