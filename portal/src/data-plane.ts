@@ -97,6 +97,7 @@ export class DataPlane {
     });
     this.#paths = new UdpPaths({
       requestCircuit: options.requestCircuit,
+      closeCircuit: options.closeCircuit,
       network: () => networkOf(networkInterfaces()),
       log,
     });
