@@ -110,8 +110,8 @@ export class Overlay {
     return this.addMember('relay', name, [...common, '--datapath', datapath, ...relayArgs], hub);
   }
 
-  addPortal(name: string): Promise<Member> {
-    return this.addMember('portal', name, this.options.portalArgs ?? [], this.options.network?.portals[name]);
+  addPortal(name: string, args = this.options.portalArgs ?? []): Promise<Member> {
+    return this.addMember('portal', name, args, this.options.network?.portals[name]);
   }
 
   /** Grants a pair with the command line client, as an admin would, and waits until both portals have it in force. */

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { root } from './overlay.js';
 
 /** Builds one of the C programs of bench/relay into a directory; returns its path. Throws where there is no compiler. */
-export function buildProgram(name: 'udp-leg' | 'tcp-leg', directory: string): string {
+export function buildProgram(name: 'udp-leg' | 'tcp-leg' | 'delay-hop', directory: string): string {
   const program = join(directory, name);
   execFileSync('cc', ['-O2', '-Wall', '-o', program, join(root, `bench/relay/${name}.c`)], { stdio: 'pipe' });
   return program;

@@ -16,9 +16,11 @@ export interface RelayNetworks {
   relay: string;
   lan1: string;
   lan2: string;
+  nat1: string;
+  nat2: string;
   /** Where portals find control server and relay, whichever side they are on. */
   addresses: Record<IpVersion, string>;
-  /** Drops this share of all packets in both directions at both NATs, from now on. */
+  /** Drops this share of all packets in both directions at both NATs, from now on; hundredths of a percent count. */
   lose(percent: number): void;
   /** Packets that `lose` has dropped since it was last called. */
   lost(): number;
@@ -81,6 +83,8 @@ export function relayNetworks({ mtu = {}, forwarding = false }: RelayNetworksOpt
     relay: name('relay'),
     lan1: name('lan1'),
     lan2: name('lan2'),
+    nat1: name('nat1'),
+    nat2: name('nat2'),
     addresses: relayAddress,
     lose: (percent) => {
       for (const side of sides) lose(name(`nat${side}`), percent);
@@ -175,7 +179,8 @@ function setPublicAddress(nat: string, side: Side, host: number): void {
 
 function lose(nat: string, percent: number): void {
   nft(nat, ['flush chain inet loss pass']);
-  if (percent > 0) nft(nat, [`add rule inet loss pass numgen random mod 100 < ${percent} counter drop`]);
+  if (percent > 0)
+    nft(nat, [`add rule inet loss pass numgen random mod 10000 < ${Math.round(percent * 100)} counter drop`]);
 }
 
 const lost = (nat: string): number =>
