@@ -20,6 +20,7 @@ const ways = [
 ];
 const host = '127.0.0.1';
 const targetPort = 5201;
+const streamsAtOnce = 16;
 
 const missing = relayNetworksUnavailable();
 if (missing) {
@@ -49,6 +50,7 @@ const overlay = await Overlay.start({
     ...['--pin-directory', pins.path, '--listen-address', address],
   ],
 });
+process.on('exit', () => rmSync(overlay.directory, { recursive: true, force: true }));
 try {
   for (const way of ways) {
     for (const side of Object.keys(sides)) await overlay.addPortal(`${side}-${way.portals}`, way.args);
@@ -57,9 +59,11 @@ try {
   }
   const runs = [];
   const paths = [];
+  const streams = [];
   for (const roundTrip of roundTrips) {
     await wire.delay(roundTrip);
     await renewTunnels();
+    for (const way of ways) streams.push({ way: way.name, roundTrip, perSecond: await measureStreams(way) });
     for (let round = 1; round <= rounds; round++)
       for (const loss of losses)
         for (const way of ways) {
@@ -70,7 +74,7 @@ try {
     paths.push({ roundTrip, circuits: await circuits(), ...(await wire.delay(0)) });
   }
   report('');
-  write({ rounds, seconds, warmUp, paths, runs });
+  write({ rounds, seconds, warmUp, streamsAtOnce, paths, streams, runs });
 } finally {
   await overlay.stop();
 }
@@ -114,6 +118,17 @@ async function measure(way, loss, window) {
   await source.stop();
   await sink.exited;
   return (bytes * 8) / lasted / 1e6;
+}
+
+/** Short connections per second that begin one after the other, so many at once. */
+async function measureStreams(way) {
+  const script = join(import.meta.dirname, 'quic', 'streams.mjs');
+  const service = runIn(sides.right, process.execPath, [script, 'serve', host, targetPort]);
+  await service.heard('listening');
+  const client = runIn(sides.left, process.execPath, [script, 'ask', host, way.port, streamsAtOnce, seconds]);
+  const { streams, seconds: lasted } = await client.heard('asked');
+  await service.stop();
+  return streams / lasted;
 }
 
 function report(text) {

@@ -2,9 +2,10 @@
 import { median } from '../machine.mjs';
 
 const row = (cells) => `| ${cells.join(' | ')} |`;
+const table = (head, rows) => [row(head), row(head.map(() => '---')), ...rows].join('\n');
 
 /** Of the ways the last is compared with each of the others. */
-export function lossTable(ways, { rounds, seconds, warmUp, runs }) {
+export function lossTable(ways, { rounds, seconds, warmUp, streamsAtOnce, streams, runs }) {
   const names = ways.map(({ name }) => name);
   const last = names.at(-1);
   const others = names.slice(0, -1);
@@ -20,9 +21,17 @@ export function lossTable(ways, { rounds, seconds, warmUp, runs }) {
     ...['loss', 'delay', ...names.map((way) => `${way}, Mbit/s`)],
     ...others.map((way) => `${last} to ${way}`),
   ];
+  const short = [...new Set(streams.map(({ roundTrip }) => roundTrip))].map((roundTrip) => {
+    const picked = names.map((way) => streams.find((run) => run.way === way && run.roundTrip === roundTrip));
+    return row([`${roundTrip} ms`, ...picked.map(({ perSecond }) => perSecond.toFixed(0))]);
+  });
   return `One stream, median of ${rounds} runs of ${seconds} s after ${warmUp} s. Loss: of the packets at each of two NATs, both ways.
 Delay: of a round trip, on top of what the machine takes.
 
-${[row(head), row(head.map(() => '---')), ...rows].join('\n')}
+${table(head, rows)}
+
+Short connections per second, a byte there and back, ${streamsAtOnce} at once, without loss.
+
+${table(['delay', ...names], short)}
 `;
 }
