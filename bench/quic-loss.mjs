@@ -9,7 +9,7 @@ import { lossTable } from './quic/table.mjs';
 import { layWire } from './quic/wire.mjs';
 import { runIn } from './relay/programs.mjs';
 
-const [rounds = 2, seconds = 2.5, warmUp = 1] = process.argv.slice(2).map(Number);
+const [rounds = 2, seconds = 1.5, warmUp = 0.7] = process.argv.slice(2).map(Number);
 const roundTrips = [0, 20];
 const losses = [0, 0.1, 0.5, 1, 5];
 /** What systems come with is CUBIC; QUIC brings its own. */
@@ -62,15 +62,16 @@ try {
   const streams = [];
   for (const roundTrip of roundTrips) {
     await wire.delay(roundTrip);
-    await renewTunnels();
-    for (const way of ways) streams.push({ way: way.name, roundTrip, perSecond: await measureStreams(way) });
-    for (let round = 1; round <= rounds; round++)
+    for (let round = 1; round <= rounds; round++) {
+      await renewTunnels();
+      for (const way of ways) streams.push({ way: way.name, roundTrip, perSecond: await measureStreams(way) });
       for (const loss of losses)
         for (const way of ways) {
           const mbits = await measure(way, loss, [warmUp, seconds]);
           runs.push({ way: way.name, roundTrip, loss, mbits });
           report(`${roundTrip} ms, round ${round}/${rounds}, ${loss} %, ${way.name}: ${mbits.toFixed(1)} Mbit/s`);
         }
+    }
     paths.push({ roundTrip, circuits: await circuits(), ...(await wire.delay(0)) });
   }
   report('');
@@ -80,7 +81,7 @@ try {
 }
 process.exit(0);
 
-/** What a tunnel knows of an earlier path, such as BBR's shortest round trip, must not slow it down on this one. */
+/** What a tunnel knows of an earlier path, such as its shortest round trip or its losses, must not slow it down on this one. */
 async function renewTunnels() {
   const members = [...overlay.portals.values()];
   await Promise.all(members.map((member) => member.process.stop('SIGTERM')));

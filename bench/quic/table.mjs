@@ -22,11 +22,11 @@ export function lossTable(ways, { rounds, seconds, warmUp, streamsAtOnce, stream
     ...others.map((way) => `${last} to ${way}`),
   ];
   const short = [...new Set(streams.map(({ roundTrip }) => roundTrip))].map((roundTrip) => {
-    const picked = names.map((way) => streams.find((run) => run.way === way && run.roundTrip === roundTrip));
-    return row([`${roundTrip} ms`, ...picked.map(({ perSecond }) => perSecond.toFixed(0))]);
+    const picked = names.map((way) => streams.filter((run) => run.way === way && run.roundTrip === roundTrip));
+    return row([`${roundTrip} ms`, ...picked.map((own) => median(own.map(({ perSecond }) => perSecond)).toFixed(0))]);
   });
   return `One stream, median of ${rounds} runs of ${seconds} s after ${warmUp} s. Loss: of the packets at each of two NATs, both ways.
-Delay: of a round trip, on top of what the machine takes.
+Delay: of a round trip, on top of what the machine takes. CUBIC and BBR: of the portals' kernels.
 
 ${table(head, rows)}
 
