@@ -97,7 +97,6 @@ export class DataPlane {
     });
     this.#paths = new UdpPaths({
       requestCircuit: options.requestCircuit,
-      closeCircuit: options.closeCircuit,
       network: () => networkOf(networkInterfaces()),
       log,
     });

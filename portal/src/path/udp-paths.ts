@@ -15,8 +15,6 @@ import type { LegPath } from './leg-path.js';
 
 export interface UdpPathsOptions {
   requestCircuit(peer: SpiffeId, transport: Transport, avoid: Name[], replaces: CircuitId): Promise<LegOffer>;
-  /** A circuit that was granted and is of no use. */
-  closeCircuit(circuitId: CircuitId): void;
   /** What tells the network that this machine is on from others. */
   network: () => string;
   log: Logger;
@@ -95,15 +93,13 @@ export class UdpPaths {
     if (role === 'server' || moving) return;
     footing.moving = true;
     failed.add(relay as Name);
-    let leg: LegOffer | undefined;
     try {
-      leg = await this.#options.requestCircuit(peer, 'udp', [...failed], circuitId);
+      const leg = await this.#options.requestCircuit(peer, 'udp', [...failed], circuitId);
       failed.add(leg.relay);
       await this.#move(footing, leg);
       failed.clear();
     } catch (thrown) {
       const { code, message } = asNetportError(thrown, 'unavailable');
-      if (leg) this.#options.closeCircuit(leg.circuitId);
       this.#options.log.warn({ peer, relay, circuitId, code }, `no other relay for the tunnel yet: ${message}`);
     } finally {
       footing.moving = false;
