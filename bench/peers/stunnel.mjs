@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createAuthority, generateKeyPem, openAuthority, publicKeyOf } from '@netport/pki';
 import { freePort } from '@netport/test';
 import { accepting, start } from './children.mjs';
+import { splicing } from './haproxy.mjs';
 
 export async function startStunnel(directory, targetPort) {
   const file = (name, content) => {
@@ -31,18 +32,7 @@ pid =
 socket = l:TCP_NODELAY=1
 socket = r:TCP_NODELAY=1
 `;
-  const haproxy = `global
-  nbthread 1
-defaults
-  mode tcp
-  option splice-auto
-  timeout connect 5s
-  timeout client 60s
-  timeout server 60s
-listen relay
-  bind 127.0.0.1:${relayPort}
-  server b 127.0.0.1:${serverPort}
-`;
+  const haproxy = splicing(`127.0.0.1:${relayPort}`, `127.0.0.1:${serverPort}`);
   const server = `${common}[b]
 accept = 127.0.0.1:${serverPort}
 connect = 127.0.0.1:${targetPort}

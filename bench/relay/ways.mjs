@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { BarePortals, Overlay, waitFor } from '@netport/test';
+import { splicing } from '../peers/haproxy.mjs';
 import { addresses } from './networks.mjs';
 import { runIn } from './programs.mjs';
 
@@ -25,21 +26,7 @@ export const forwarding = () => ({
 /** haproxy as a TCP proxy that splices. */
 export function haproxy(networks, directory) {
   const file = join(directory, 'haproxy.cfg');
-  writeFileSync(
-    file,
-    `global
-  nbthread 1
-defaults
-  mode tcp
-  option splice-auto
-  timeout connect 5s
-  timeout client 60s
-  timeout server 60s
-listen relay
-  bind ${addresses.relay}:${port}
-  server right ${addresses.right}:${port}
-`,
-  );
+  writeFileSync(file, splicing(`${addresses.relay}:${port}`, `${addresses.right}:${port}`));
   let running;
   return {
     start: async () => {

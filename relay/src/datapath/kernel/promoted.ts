@@ -1,6 +1,6 @@
 import type { ErrorCode, LegCounters } from '@netport/protocol';
 import type { Join } from '../datapath.js';
-import { type CircuitTable, other, type Slot, type Traffic } from './circuit-table.js';
+import type { CircuitTable, Slot, Traffic } from './circuit-table.js';
 import type { Flow } from './layout.js';
 import { promotedAt, reap, resetOf } from './reaper.js';
 import { encodeSegment, type Segment } from './segment.js';
@@ -74,7 +74,7 @@ export class PromotedJoin implements Join {
     this.#last = table.traffic(slot);
     table.remove(slot);
     if (reset && keys) {
-      for (const side of [0, other(0)] as const) this.#send(resetOf(keys[side], flows[side], legs[side]));
+      for (const side of [0, 1] as const) this.#send(resetOf(keys[side], flows[side], legs[side]));
     }
     this.#resolve(code);
   }
