@@ -46,6 +46,7 @@ const pair = {
   protocol: 'tcp',
   from: { portal: 'laptop', address: '127.0.0.1', port: 8080 },
   to: { portal: 'field-gw', address: 'unix:/run/web.sock' },
+  transport: 'quic',
   enabled: true,
   state: 'listener_failed',
   error: { code: 'address_in_use', message: '127.0.0.1:8080 is taken' },
@@ -256,13 +257,14 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
     ['pair disable web', 'PATCH /pairs/web', { enabled: false }],
     ['pair enable web', 'PATCH /pairs/web', { enabled: true }],
     [
-      'pair add web --from laptop:[::1]:8080 --to field-gw:unix:/run/web.sock --udp --expires 2h',
+      'pair add web --from laptop:[::1]:8080 --to field-gw:unix:/run/web.sock --udp --transport quic --expires 2h',
       'POST /pairs',
       {
         name: 'web',
         protocol: 'udp',
         from: { portal: 'laptop', address: '[::1]', port: 8080 },
         to: { portal: 'field-gw', address: 'unix:/run/web.sock' },
+        transport: 'quic',
         expiresAt: '2030-01-31T14:00:00.000Z',
       },
     ],
@@ -312,14 +314,14 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
         'relay-1  yes     now        192.0.2.7  0.1.0    in 6 d            userspace  2/100\n',
     );
     expect((await netport('pair ls')).out).toBe(
-      'NAME  STATE            PROTOCOL  FROM                   TO                           EXPIRES  ERROR\n' +
-        'web   listener_failed  tcp       laptop:127.0.0.1:8080  field-gw:unix:/run/web.sock  never    address_in_use: 127.0.0.1:8080 is taken\n',
+      'NAME  STATE            PROTOCOL  TRANSPORT  FROM                   TO                           EXPIRES  ERROR\n' +
+        'web   listener_failed  tcp       quic       laptop:127.0.0.1:8080  field-gw:unix:/run/web.sock  never    address_in_use: 127.0.0.1:8080 is taken\n',
     );
     expect((await netport('ls streams')).out).toContain(
       'web   laptop  127.0.0.1:50312  field-gw  -       tcp       tcp              -  2.0 KiB       5 B  12 s ago',
     );
     expect((await netport('portal show laptop')).out).toContain('policy version    3\n');
-    expect((await netport('pair show web')).out).toContain('error     address_in_use: 127.0.0.1:8080 is taken\n');
+    expect((await netport('pair show web')).out).toContain('error      address_in_use: 127.0.0.1:8080 is taken\n');
   });
 
   it('shows the audit trail like a log: the latest last', async () => {
@@ -345,6 +347,7 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
     ['portal ls --yaml', "unknown option '--yaml'"],
     ['pair add web --from laptop:127.0.0.1:8080', "required option '--to"],
     ['pair add web --from laptop:8080 --to a:b:1', 'Write PORTAL:ADDRESS:PORT, such as laptop:127.0.0.1:8080'],
+    ['pair add web --from a:b:1 --to a:b:2 --transport sctp', 'Allowed choices are auto, tcp, quic'],
     ['pair add web --from a:b:1 --to a:b:2 --expires tomorrow', 'write 30s, 10m, 2h or 7d'],
     ['portal token laptop --expires 31d', 'a join token can be used for 1s to 30d'],
     ['audit --limit all', 'is no number'],

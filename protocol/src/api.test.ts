@@ -35,7 +35,7 @@ describe('endpoints', () => {
 
 describe('request bodies', () => {
   it('get their defaults', () => {
-    expect(addPairSchema.parse(pair)).toEqual({ ...pair, protocol: 'tcp', enabled: true });
+    expect(addPairSchema.parse(pair)).toEqual({ ...pair, protocol: 'tcp', transport: 'auto', enabled: true });
     expect(addTokenSchema.parse({})).toEqual({});
   });
 

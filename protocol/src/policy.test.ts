@@ -8,6 +8,7 @@ const pair = {
   protocol: 'tcp',
   from: { portal: 'laptop', address: '127.0.0.1', port: 8080 },
   to: { portal: 'field-gw', address: 'unix:/run/web.sock' },
+  transport: 'auto',
   enabled: true,
 };
 const rule = {

@@ -5,6 +5,11 @@ import { nameSchema, pairIdSchema, spiffeIdSchema, trustDomainSchema } from './n
 export const protocolSchema = z.enum(['tcp', 'udp']);
 export type Protocol = z.infer<typeof protocolSchema>;
 
+/** What tunnels should run over: of a portal, what it may use at all; of an access pair, what suits it where there is a choice. */
+export const transportPreferences = ['auto', 'tcp', 'quic'] as const;
+export const transportPreferenceSchema = z.enum(transportPreferences);
+export type TransportPreference = z.infer<typeof transportPreferenceSchema>;
+
 export const timestampSchema = z.iso.datetime({ message: 'use an ISO 8601 time in UTC, such as 2030-01-31T12:00:00Z' });
 
 const endpointShape = { address: addressSchema, port: portSchema.optional() };
@@ -43,6 +48,7 @@ export const addPairSchema = z
     protocol: protocolSchema.default('tcp'),
     from: endpointSchema,
     to: endpointSchema,
+    transport: transportPreferenceSchema.default('auto'),
     enabled: z.boolean().default(true),
     expiresAt: timestampSchema.optional(),
   })
@@ -56,6 +62,7 @@ export const accessPairSchema = z.object({
   protocol: protocolSchema,
   from: endpointSchema,
   to: endpointSchema,
+  transport: transportPreferenceSchema,
   enabled: z.boolean(),
   expiresAt: timestampSchema.optional(),
 });
@@ -69,6 +76,8 @@ export const policyRuleSchema = z
     protocol: protocolSchema,
     peer: spiffeIdSchema,
     ...endpointShape,
+    /** Only at the portal that listens, which chooses; `auto` unless given. */
+    transport: transportPreferenceSchema.optional(),
     expiresAt: timestampSchema.optional(),
   })
   .check((context) => portGoesWithAddress(context.value, context));

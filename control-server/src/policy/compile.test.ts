@@ -15,6 +15,7 @@ const pair = (name: string, change: Partial<PairRecord> = {}): PairRecord => ({
   protocol: 'tcp',
   from: { portal: 'a' as Name, address: '127.0.0.1', port: 8080 },
   to: { portal: 'b' as Name, address: '10.0.0.5', port: 80 },
+  transport: 'auto',
   enabled: true,
   expiresAt: null,
   createdAt: now,
@@ -33,6 +34,14 @@ test('a pair becomes a listener at one portal and a target at the other, and not
     targets: [{ ...common, peer: 'spiffe://example.org/portal/a', address: '10.0.0.5', port: 80 }],
   });
   expect(policies.get('c' as Name)).toEqual({ listeners: [], targets: [] });
+});
+
+test('only the portal that listens is told of a preferred transport, and only of one', () => {
+  const rules = (transport: PairRecord['transport']) =>
+    compilePolicy({ trustDomain, portals, pairs: [pair('web', { transport })] }, now);
+  expect(rules('tcp').get('a' as Name)?.listeners).toMatchObject([{ transport: 'tcp' }]);
+  expect(rules('tcp').get('b' as Name)?.targets[0]).not.toHaveProperty('transport');
+  expect(rules('auto').get('a' as Name)?.listeners[0]).not.toHaveProperty('transport');
 });
 
 test.each([

@@ -22,7 +22,10 @@ export function compilePolicy({ trustDomain, portals, pairs }: Inventory, now: D
     const from = policies.get(pair.from.portal);
     const to = policies.get(pair.to.portal);
     if (!from || !to || !inForce(pair, now)) continue;
-    from.listeners.push(ruleOf(trustDomain, pair, pair.from, pair.to));
+    from.listeners.push({
+      ...ruleOf(trustDomain, pair, pair.from, pair.to),
+      ...(pair.transport !== 'auto' && { transport: pair.transport }),
+    });
     to.targets.push(ruleOf(trustDomain, pair, pair.to, pair.from));
   }
   return policies;

@@ -64,6 +64,7 @@ function newPair(request: AddPair, now: Date): PairRecord {
     protocol: request.protocol,
     from: endpoint(request.from),
     to: endpoint(request.to),
+    transport: request.transport,
     enabled: request.enabled,
     expiresAt,
     createdAt: now,
@@ -76,11 +77,12 @@ const endpoint = ({ portal, address, port }: AddPair['from']): PairRecord['from'
   ...(port !== undefined && { port }),
 });
 
-const describe = ({ id, protocol, from, to, enabled, expiresAt }: PairRecord): Record<string, unknown> => ({
+const describe = ({ id, protocol, from, to, transport, enabled, expiresAt }: PairRecord): Record<string, unknown> => ({
   id,
   protocol,
   from: `${from.portal}:${formatEndpoint(from)}`,
   to: `${to.portal}:${formatEndpoint(to)}`,
+  transport,
   enabled,
   ...(expiresAt && { expiresAt: expiresAt.toISOString() }),
 });

@@ -9,7 +9,7 @@ import { queryAudit } from './audit.js';
 import { mergeChanges, noChange, policyChange } from './change.js';
 import type { StateContext } from './context.js';
 import { addMember, removeMember, revokeMember } from './members.js';
-import { addPair, changePair, expirePairs, removePair } from './pairs.js';
+import { addPair, changePair, expirePairs, removePair, showPair } from './pairs.js';
 import { currentPolicy } from './policy.js';
 import { makeRevocations } from './revocations.js';
 
@@ -44,11 +44,19 @@ const pair = (name: string, change: Partial<AddPair> = {}): AddPair => ({
   protocol: 'tcp',
   from: { portal: 'a' as Name, address: '127.0.0.1', port: 8080 },
   to: { portal: 'b' as Name, address: '10.0.0.5', port: 80 },
+  transport: 'auto',
   enabled: true,
   ...change,
 });
 const add = (request: AddPair) => addPair(context, nobody, admin, request);
 const version = () => context.store.records.current('policy');
+
+test('a pair keeps the transport that suits it, and the policy says it to the portal that listens', async () => {
+  expect((await add(pair('bulk', { transport: 'tcp' }))).value.transport).toBe('tcp');
+  expect(await showPair(context, nobody, 'bulk')).toMatchObject({ transport: 'tcp' });
+  const { rules } = await currentPolicy(context);
+  expect(rules.get('a' as Name)?.listeners).toMatchObject([{ name: 'bulk', transport: 'tcp' }]);
+});
 
 test('each change of a pair raises the policy version once and says so; no change says nothing', async () => {
   expect((await add(pair('web'))).change).toEqual(policyChange);

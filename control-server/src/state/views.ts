@@ -91,13 +91,14 @@ function commonView(
 
 /** Evaluation order: disabled → expired → listener_failed → peer_offline → active. */
 export function pairView(pair: PairRecord, presence: Presence, now: Date): PairView {
-  const { id, name, protocol, from, to, enabled, expiresAt } = pair;
+  const { id, name, protocol, from, to, transport, enabled, expiresAt } = pair;
   return {
     id,
     name,
     protocol,
     from,
     to,
+    transport,
     enabled,
     ...(expiresAt && { expiresAt: expiresAt.toISOString() }),
     createdAt: pair.createdAt.toISOString(),

@@ -8,6 +8,7 @@ import {
   type Protocol,
   type SpiffeId,
   type Transport,
+  type TransportPreference,
 } from '@netport/protocol';
 import { type Prisma, PrismaClientKnownRequestError } from './prisma.js';
 import type {
@@ -210,6 +211,7 @@ const toPair = (row: Row<'AccessPair'> & { from: { name: string }; to: { name: s
   protocol: row.protocol as Protocol,
   from: toEndpoint(row.from.name, row.fromAddress, row.fromPort),
   to: toEndpoint(row.to.name, row.toAddress, row.toPort),
+  transport: row.transport as TransportPreference,
   enabled: row.enabled,
   expiresAt: row.expiresAt,
   createdAt: row.createdAt,

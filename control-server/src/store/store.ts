@@ -7,6 +7,7 @@ import type {
   Protocol,
   SpiffeId,
   Transport,
+  TransportPreference,
 } from '@netport/protocol';
 
 /**
@@ -104,6 +105,7 @@ export interface PairRecord {
   protocol: Protocol;
   from: { portal: Name; address: string; port?: number };
   to: { portal: Name; address: string; port?: number };
+  transport: TransportPreference;
   enabled: boolean;
   expiresAt: Date | null;
   createdAt: Date;

@@ -1,5 +1,5 @@
-import { type Endpoint, endpoints, type Name } from '@netport/protocol';
-import type { Command } from 'commander';
+import { type Endpoint, endpoints, type Name, type TransportPreference, transportPreferences } from '@netport/protocol';
+import { type Command, Option } from 'commander';
 import { durationArgument, nameArgument, pairSideArgument } from '../../arguments.js';
 import { type Cli, connect, type JsonOption, print, printJson, withExample, withJson } from '../../cli.js';
 import { printable } from '../../output/table.js';
@@ -9,6 +9,7 @@ interface AddOptions extends JsonOption {
   from: Endpoint;
   to: Endpoint;
   udp?: boolean;
+  transport: TransportPreference;
   expires?: number;
 }
 
@@ -20,14 +21,20 @@ export function pairAdd(group: Command, cli: Cli): void {
     .requiredOption('--from <portal:address:port>', 'where that portal listens', pairSideArgument)
     .requiredOption('--to <portal:address:port>', 'what that portal dials', pairSideArgument)
     .option('--udp', 'carry UDP instead of TCP')
+    .addOption(
+      new Option('--transport <choice>', 'what should carry it: tcp for bulk, quic for datagrams, loss and roaming')
+        .choices(transportPreferences)
+        .default('auto'),
+    )
     .option('--expires <duration>', 'withdraw it after this time, such as 30m, 2h or 7d', durationArgument)
-    .action(async (name: Name, { from, to, udp, expires, json }: AddOptions) => {
+    .action(async (name: Name, { from, to, udp, transport, expires, json }: AddOptions) => {
       const pair = await (await connect(cli)).call(endpoints.pair.add, {
         body: {
           name,
           protocol: udp ? 'udp' : 'tcp',
           from,
           to,
+          transport,
           ...(expires !== undefined && { expiresAt: new Date(cli.now() + expires).toISOString() }),
         },
       });

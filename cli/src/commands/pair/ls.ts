@@ -24,6 +24,7 @@ const pairColumns = (now: number): Column<PairView>[] => [
   { title: 'NAME', value: ({ name }) => name },
   { title: 'STATE', value: ({ state }) => state },
   { title: 'PROTOCOL', value: ({ protocol }) => protocol },
+  { title: 'TRANSPORT', value: ({ transport }) => transport },
   { title: 'FROM', value: ({ from }) => formatPairSide(from) },
   { title: 'TO', value: ({ to }) => formatPairSide(to) },
   { title: 'EXPIRES', value: ({ expiresAt }) => (expiresAt ? relativeTime(expiresAt, now) : 'never') },

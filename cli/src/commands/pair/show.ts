@@ -27,6 +27,7 @@ function pairCard(pair: PairView, now: number): string {
     ['state', pair.state],
     ['error', pairError(pair)],
     ['protocol', pair.protocol],
+    ['transport', pair.transport],
     ['from', formatPairSide(pair.from)],
     ['to', formatPairSide(pair.to)],
     ['added', when(pair.createdAt)],

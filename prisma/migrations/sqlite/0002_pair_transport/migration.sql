@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "AccessPair" ADD COLUMN "transport" TEXT NOT NULL DEFAULT 'auto';
