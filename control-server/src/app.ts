@@ -9,15 +9,8 @@ import { pairRouter } from './api/pairs.js';
 import { recordRouter } from './api/records.js';
 import type { Services } from './api/services.js';
 import { trafficRouter } from './api/traffic.js';
+import { pageRouter } from './page.js';
 import { checkReady } from './state/health.js';
-
-const frontPage = `Netport control server
-
-The admin API is at /api/v1, described by /api/v1/openapi.json. From a terminal:
-
-  netport login URL --ca FILE --token TOKEN
-  netport portal ls
-`;
 
 /** Everything that is answered over HTTP. Does not listen. */
 export function createApp(services: Services): Express {
@@ -33,7 +26,7 @@ export function createApp(services: Services): Express {
     next();
   });
 
-  app.get('/', (_request, response) => void response.type('text/plain').send(frontPage));
+  app.use(pageRouter());
   app.get('/healthz', (_request, response) => void response.type('text/plain').send('ok\n'));
   app.get('/readyz', async (_request, response) => {
     await checkReady(services.context);

@@ -230,7 +230,7 @@ test('the OpenAPI document lists every endpoint, and its references resolve', as
 test('health, the revocation list and the front page need no token', async () => {
   expect((await server.http('GET', '/healthz')).text).toBe('ok\n');
   expect((await server.http('GET', '/readyz')).text).toBe('ok\n');
-  expect((await server.http('GET', '/')).text).toContain('Netport control server');
+  expect((await server.http('GET', '/')).text).toContain('Netport');
   expect((await server.http('GET', '/crl.der')).headers['content-type']).toBe('application/pkix-crl');
 });
 
