@@ -13,6 +13,7 @@ import {
   type SpiffeId,
   type StreamInfo,
   type Transport,
+  type TransportPreference,
   type TunnelInfo,
 } from '@netport/protocol';
 import type { Logger } from '@netport/runtime';
@@ -22,8 +23,9 @@ import { type Direction, isExpired, nextExpiry, peersOf } from './gate.js';
 import { Listeners } from './listener/listeners.js';
 import { buildTunnel } from './path/circuit.js';
 import { networkOf } from './path/network.js';
-import { type TransportPreference, tunnelTransport } from './path/transport-choice.js';
+import { tunnelTransport } from './path/transport-choice.js';
 import { UdpPaths } from './path/udp-paths.js';
+import { quicUnavailable } from './tunnel/quic/binding.js';
 import type { Congestion } from './tunnel/quic/config.js';
 import type { Tunnel } from './tunnel/tunnel.js';
 import { DialFailure, Tunnels } from './tunnel/tunnels.js';
@@ -92,6 +94,7 @@ export class DataPlane {
       adopt: (tunnel) => this.tunnels.adopt(tunnel),
       tunnels: () => this.tunnels.all,
       network: () => networkOf(networkInterfaces()),
+      quicUnavailable,
       now,
       log,
     });

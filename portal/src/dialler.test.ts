@@ -1,16 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { circuitIdSchema, limits, type Name, NetportError, type Transport } from '@netport/protocol';
+import {
+  circuitIdSchema,
+  limits,
+  type Name,
+  NetportError,
+  type Transport,
+  type TransportPreference,
+} from '@netport/protocol';
 import { createLogger } from '@netport/runtime';
 import { afterEach, expect, it, vi } from 'vitest';
 import { Dialler } from './dialler.js';
 import { spiffeId } from './testing/identities.js';
 import { memoryTunnels } from './tunnel/memory.js';
-import { unavailable } from './tunnel/quic/binding.js';
 import type { Tunnel, TunnelContext } from './tunnel/tunnel.js';
 import { DialFailure, Tunnels } from './tunnel/tunnels.js';
 
 const peer = spiffeId('b');
-const skipped = unavailable ? ` (skipped: ${unavailable})` : '';
 
 function tunnelOver(circuit: Transport): Tunnel {
   const circuitId = circuitIdSchema.parse(randomUUID());
@@ -29,13 +34,14 @@ class World {
   readonly tunnels: Tunnels;
   readonly dialler: Dialler;
 
-  constructor(preference: 'auto' | 'tcp' | 'quic' = 'auto') {
+  constructor(preference: TransportPreference = 'auto', lack?: string) {
     this.dialler = new Dialler({
       preference,
       attempt: (_peer, transport, _avoid, abandon) => this.#attempt(transport, abandon),
       adopt: (tunnel) => this.tunnels.adopt(tunnel),
       tunnels: () => this.tunnels.all,
       network: () => this.network,
+      quicUnavailable: async () => lack,
       now: () => this.now,
       log: createLogger('test', 'silent'),
     });
@@ -87,15 +93,25 @@ it.each([
   world.stop();
 });
 
-it.skipIf(unavailable)(`takes QUIC alone where it is up in time${skipped}`, async () => {
+it('takes TCP, and says why, where the machine has no QUIC', async () => {
+  const world = new World('auto', 'no QUIC for linux-s390x');
+  expect(await world.open()).toBe('tcp');
+  expect(world.asked).toEqual(['tcp']);
+  const [tunnel] = world.tunnels.all;
+  expect(tunnel && world.dialler.reason(tunnel)).toBe('no QUIC for linux-s390x');
+  expect(world.dialler.counters).toEqual({ fallbacks: 0, upgrades: 0 });
+  world.stop();
+});
+
+it(`takes QUIC alone where it is up in time`, async () => {
   const world = new World();
   expect(await world.open()).toBe('quic');
   expect(world.asked).toEqual(['udp']);
   world.stop();
 });
 
-it.skipIf(unavailable).each(['refused', 'vanishes', 'no relay'] as const)(
-  `takes TCP where UDP is or has: %s, and asks for nothing else from then on${skipped}`,
+it.each(['refused', 'vanishes', 'no relay'] as const)(
+  `takes TCP where UDP is or has: %s, and asks for nothing else from then on`,
   async (udp) => {
     const world = new World();
     world.udp = udp;
@@ -113,7 +129,7 @@ it.skipIf(unavailable).each(['refused', 'vanishes', 'no relay'] as const)(
   },
 );
 
-it.skipIf(unavailable)(`does not ask again for what TCP would be refused, too${skipped}`, async () => {
+it(`does not ask again for what TCP would be refused, too`, async () => {
   const world = new World();
   world.udp = 'denied';
   await expect(world.open()).rejects.toMatchObject({ code: 'policy_denied' });
@@ -121,7 +137,7 @@ it.skipIf(unavailable)(`does not ask again for what TCP would be refused, too${s
   world.stop();
 });
 
-it.skipIf(unavailable)(`does not wait for QUIC after a tunnel over it was lost${skipped}`, async () => {
+it(`does not wait for QUIC after a tunnel over it was lost`, async () => {
   const world = new World();
   expect(await world.open()).toBe('quic');
   world.udp = 'vanishes';
@@ -133,35 +149,32 @@ it.skipIf(unavailable)(`does not wait for QUIC after a tunnel over it was lost${
   world.stop();
 });
 
-it.skipIf(unavailable)(
-  `tries QUIC again less and less often, and goes back to it when it works${skipped}`,
-  async () => {
-    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
-    const world = new World();
-    const pass = async (ms: number): Promise<void> => {
-      world.now += ms;
-      await vi.advanceTimersByTimeAsync(ms);
-    };
-    world.udp = 'refused';
-    expect(await world.open()).toBe('tcp');
-    const tried = (): number => world.asked.filter((transport) => transport === 'udp').length;
-    await pass(limits.quicRetry - 1);
-    expect(tried()).toBe(1);
-    await pass(1);
-    expect(tried()).toBe(2);
-    await pass(2 * limits.quicRetry - 1);
-    expect(tried()).toBe(2);
-    world.udp = 'works';
-    await pass(1);
-    expect(tried()).toBe(3);
-    expect(await world.open()).toBe('quic');
-    expect(world.tunnels.all.map(({ context }) => context.transport)).toEqual(['quic']);
-    expect(world.dialler.counters).toEqual({ fallbacks: 1, upgrades: 1 });
-    world.stop();
-  },
-);
+it(`tries QUIC again less and less often, and goes back to it when it works`, async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const world = new World();
+  const pass = async (ms: number): Promise<void> => {
+    world.now += ms;
+    await vi.advanceTimersByTimeAsync(ms);
+  };
+  world.udp = 'refused';
+  expect(await world.open()).toBe('tcp');
+  const tried = (): number => world.asked.filter((transport) => transport === 'udp').length;
+  await pass(limits.quicRetry - 1);
+  expect(tried()).toBe(1);
+  await pass(1);
+  expect(tried()).toBe(2);
+  await pass(2 * limits.quicRetry - 1);
+  expect(tried()).toBe(2);
+  world.udp = 'works';
+  await pass(1);
+  expect(tried()).toBe(3);
+  expect(await world.open()).toBe('quic');
+  expect(world.tunnels.all.map(({ context }) => context.transport)).toEqual(['quic']);
+  expect(world.dialler.counters).toEqual({ fallbacks: 1, upgrades: 1 });
+  world.stop();
+});
 
-it.skipIf(unavailable)(`gives a try up that takes too long${skipped}`, async () => {
+it(`gives a try up that takes too long`, async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const world = new World();
   world.udp = 'refused';
@@ -174,7 +187,7 @@ it.skipIf(unavailable)(`gives a try up that takes too long${skipped}`, async () 
   world.stop();
 });
 
-it.skipIf(unavailable)(`tries QUIC at once on another network, and remembers the first${skipped}`, async () => {
+it(`tries QUIC at once on another network, and remembers the first`, async () => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
   const world = new World();
   world.udp = 'refused';

@@ -1,16 +1,15 @@
-import { asNetportError, limits, type Name, NetportError, type SpiffeId, type Transport } from '@netport/protocol';
+import {
+  asNetportError,
+  limits,
+  type Name,
+  NetportError,
+  type SpiffeId,
+  type Transport,
+  type TransportPreference,
+} from '@netport/protocol';
 import type { Logger } from '@netport/runtime';
 import { race } from './path/race.js';
-import {
-  circuitsToTry,
-  learn,
-  type QuicEvent,
-  type QuicRecord,
-  reasonFor,
-  retryIn,
-  type TransportPreference,
-} from './path/transport-choice.js';
-import { unavailable } from './tunnel/quic/binding.js';
+import { circuitsToTry, learn, type QuicEvent, type QuicRecord, reasonFor, retryIn } from './path/transport-choice.js';
 import type { Tunnel } from './tunnel/tunnel.js';
 import { DialFailure } from './tunnel/tunnels.js';
 
@@ -24,6 +23,8 @@ export interface DiallerOptions {
   tunnels: () => readonly Tunnel[];
   /** What tells the network that this machine is on from others. */
   network: () => string;
+  /** Why there is no QUIC on this machine. Asked when a tunnel may need it, not before: then the stack is loaded. */
+  quicUnavailable: () => Promise<string | undefined>;
   now: () => number;
   log: Logger;
 }
@@ -45,20 +46,20 @@ export class Dialler {
   readonly #retries = new Map<SpiffeId, { timer: NodeJS.Timeout; abandon: AbortController }>();
   readonly #watch: NodeJS.Timeout | undefined;
   #network: string;
+  /** Why there is no QUIC, once that is known. */
+  #lack: string | undefined;
 
   constructor(options: DiallerOptions) {
     this.#options = options;
     this.#network = options.network();
-    if (options.preference === 'auto' && unavailable !== undefined) {
-      options.log.warn(`tunnels run over TCP only: ${unavailable}`);
-    }
     if (this.#remembers) this.#watch = setInterval(() => this.#lookAtNetwork(), limits.networkInterval).unref();
   }
 
   async dial(peer: SpiffeId, avoid: Name[]): Promise<Tunnel> {
-    const { preference, attempt } = this.#options;
+    const { attempt } = this.#options;
+    await this.#lookForQuic();
     this.#lookAtNetwork();
-    const circuits = circuitsToTry(preference, this.#record(peer));
+    const circuits = circuitsToTry(this.#preference, this.#record(peer));
     const tunnel = await race(
       circuits.map((transport) => (abandon: AbortSignal) => attempt(peer, transport, avoid, abandon)),
       { headStart: limits.transportHeadStart, isFinal, discard },
@@ -83,10 +84,8 @@ export class Dialler {
   reason({ context }: Tunnel): string | undefined {
     const { preference, now } = this.#options;
     if (context.role === 'server') return undefined;
-    return reasonFor(preference, context.transport, this.#record(context.peer), now()).slice(
-      0,
-      limits.reasonCharacters,
-    );
+    const reason = this.#lack ?? reasonFor(preference, context.transport, this.#record(context.peer), now());
+    return reason.slice(0, limits.reasonCharacters);
   }
 
   /** Nothing is tried any more. */
@@ -97,7 +96,19 @@ export class Dialler {
 
   /** Only where there is a choice. */
   get #remembers(): boolean {
-    return circuitsToTry(this.#options.preference, undefined).length > 1;
+    return circuitsToTry(this.#preference, undefined).length > 1;
+  }
+
+  /** What the operator wants, where this machine can. */
+  get #preference(): TransportPreference {
+    return this.#lack === undefined ? this.#options.preference : 'tcp';
+  }
+
+  async #lookForQuic(): Promise<void> {
+    const { preference, quicUnavailable, log } = this.#options;
+    if (preference !== 'auto' || this.#lack !== undefined) return;
+    this.#lack = await quicUnavailable();
+    if (this.#lack !== undefined) log.warn(`tunnels run over TCP only: ${this.#lack}`);
   }
 
   #record(peer: SpiffeId): QuicRecord | undefined {

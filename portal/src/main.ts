@@ -1,4 +1,4 @@
-import { limits, parseDuration } from '@netport/protocol';
+import { limits, parseDuration, type TransportPreference, transportPreferences } from '@netport/protocol';
 import {
   addCommonOptions,
   argument,
@@ -16,7 +16,6 @@ import {
 } from '@netport/runtime';
 import { Command, type Option } from 'commander';
 import { identify } from './identify.js';
-import { type TransportPreference, transportPreferences } from './path/transport-choice.js';
 import { Portal, type PortalStatus } from './portal.js';
 import { formatStatus } from './status.js';
 import { type Congestion, congestions } from './tunnel/quic/config.js';

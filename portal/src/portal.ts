@@ -1,6 +1,13 @@
 import { EventEmitter } from 'node:events';
 import type { Trust } from '@netport/pki';
-import { formatEndpoint, limits, NetportError, type PolicyDocument, type TunnelInfo } from '@netport/protocol';
+import {
+  formatEndpoint,
+  limits,
+  NetportError,
+  type PolicyDocument,
+  type TransportPreference,
+  type TunnelInfo,
+} from '@netport/protocol';
 import {
   createLogger,
   type DataDirectory,
@@ -16,7 +23,7 @@ import { PortalSession, portalEvent } from './control/session.js';
 import { DataPlane } from './data-plane.js';
 import { identify } from './identify.js';
 import { type PortalMetrics, portalMetrics } from './metrics.js';
-import { requireTransport, type TransportPreference } from './path/transport-choice.js';
+import { requireQuic } from './tunnel/quic/binding.js';
 import type { Congestion } from './tunnel/quic/config.js';
 import type { Tunnel } from './tunnel/tunnel.js';
 import { version } from './version.js';
@@ -81,7 +88,6 @@ export class Portal extends EventEmitter<PortalEvents> {
 
   constructor(options: PortalOptions) {
     super();
-    requireTransport(options.transport ?? 'auto');
     this.#options = options;
     this.#log = options.log ?? createLogger('portal');
   }
@@ -92,7 +98,8 @@ export class Portal extends EventEmitter<PortalEvents> {
    */
   async start(): Promise<void> {
     if (this.#parts) throw new NetportError('conflict', 'this portal runs already');
-    const { data, directory: given, joinToken } = this.#options;
+    const { data, directory: given, joinToken, transport } = this.#options;
+    if (transport === 'quic') await requireQuic();
     if (!given && !data) throw new NetportError('invalid_request', 'a portal needs a data directory');
     const directory = given ?? (await openDataDirectory(data ?? ''));
     try {

@@ -1,7 +1,7 @@
 import type { Trust } from '@netport/pki';
 import { type LegOffer, limits, type SpiffeId } from '@netport/protocol';
 import { openH2Tunnel } from '../tunnel/h2.js';
-import { quiche } from '../tunnel/quic/binding.js';
+import { requireQuic } from '../tunnel/quic/binding.js';
 import type { Congestion } from '../tunnel/quic/config.js';
 import { openQuicTunnel } from '../tunnel/quic/open.js';
 import type { IncomingFlow, IncomingStream, Tunnel } from '../tunnel/tunnel.js';
@@ -64,7 +64,7 @@ async function overTcp(leg: LegOffer, options: CircuitOptions, left: Left): Prom
 /** Bind, QUIC with its TLS, verify. */
 async function overUdp(leg: LegOffer, options: CircuitOptions, left: Left): Promise<Tunnel> {
   // Throws where there is no QUIC, before the relay is bothered.
-  quiche();
+  await requireQuic();
   const path = await bindLegPath(leg, left(), options.abandon);
   const tunnel = await openQuicTunnel({
     path,

@@ -1,7 +1,6 @@
 import { limits } from '@netport/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { unavailable } from '../tunnel/quic/binding.js';
 import { circuitsToTry, learn, type QuicEvent, type QuicRecord, reasonFor, retryIn } from './transport-choice.js';
 
 const minute = 60_000;
@@ -60,7 +59,7 @@ it.each<[title: string, events: [number, QuicEvent][], pause: number]>([
   expect(retryIn(record, now + minutes * minute)).toBe(0);
 });
 
-describe.skipIf(unavailable)(`where QUIC is${unavailable ? ` (skipped: ${unavailable})` : ''}`, () => {
+describe('where QUIC is', () => {
   it.each<[preference: 'auto' | 'tcp' | 'quic', events: [number, QuicEvent][], circuits: string[]]>([
     ['auto', [], ['udp', 'tcp']],
     ['auto', [[0, 'up']], ['udp', 'tcp']],
@@ -119,7 +118,7 @@ it('whatever happens, QUIC is tried again within the longest pause, and never wa
     fc.property(fc.array(event, { minLength: 1, maxLength: 40 }), (events) => {
       const { record, now } = after(...events);
       const failed = events.at(-1)?.[1] !== 'up';
-      expect(circuitsToTry('auto', record)[0]).toBe(failed || unavailable ? 'tcp' : 'udp');
+      expect(circuitsToTry('auto', record)[0]).toBe(failed ? 'tcp' : 'udp');
       const pause = retryIn(record, now);
       expect(pause).toBeLessThanOrEqual(limits.quicRetryMax);
       if (failed) expect(pause).toBeGreaterThanOrEqual(limits.quicRetry);

@@ -1,19 +1,7 @@
-import { limits, NetportError, type Transport } from '@netport/protocol';
-import { unavailable } from '../tunnel/quic/binding.js';
-
-/** What an operator wants tunnels to run over: `--transport`. */
-export const transportPreferences = ['auto', 'tcp', 'quic'] as const;
-export type TransportPreference = (typeof transportPreferences)[number];
+import { limits, type Transport, type TransportPreference } from '@netport/protocol';
 
 /** What a tunnel over such a circuit speaks. */
 export const tunnelTransport = (circuit: Transport): 'tcp' | 'quic' => (circuit === 'udp' ? 'quic' : 'tcp');
-
-/** Throws `unavailable` where this machine cannot do what is asked for. */
-export function requireTransport(preference: TransportPreference): void {
-  if (preference === 'quic' && unavailable !== undefined) {
-    throw new NetportError('unavailable', `${unavailable}; use --transport tcp`);
-  }
-}
 
 /** What is known of QUIC between one network of this machine and one peer. */
 export type QuicRecord = {
@@ -37,7 +25,7 @@ export function learn(record: QuicRecord | undefined, event: QuicEvent, now: num
 export function circuitsToTry(preference: TransportPreference, record: QuicRecord | undefined): Transport[] {
   if (preference === 'tcp') return ['tcp'];
   if (preference === 'quic') return ['udp'];
-  if (unavailable !== undefined || record?.state === 'down') return ['tcp'];
+  if (record?.state === 'down') return ['tcp'];
   return ['udp', 'tcp'];
 }
 
@@ -54,7 +42,6 @@ export function reasonFor(
 ): string {
   if (preference !== 'auto') return `--transport ${preference}`;
   if (transport === 'quic') return record?.failures ? 'QUIC gets through again' : 'QUIC came up first';
-  if (unavailable !== undefined) return unavailable;
   const again = `tried again in ${Math.ceil(retryIn(record, now) / 1000)} s`;
   return record?.state === 'down' && record.why === 'lost'
     ? `the last QUIC tunnel fell silent (${again})`

@@ -4,11 +4,11 @@ import { circuitIdSchema, type Protocol, pairIdSchema, type StreamHead } from '@
 import { secure } from '../path/secure.js';
 import { openH2Tunnel } from '../tunnel/h2.js';
 import { memoryTunnels } from '../tunnel/memory.js';
-import { unavailable } from '../tunnel/quic/binding.js';
 import { openQuicTunnel } from '../tunnel/quic/open.js';
 import type { Tunnel, TunnelContext, TunnelHandlers } from '../tunnel/tunnel.js';
 import { datagramPaths } from './datagram-paths.js';
 import { issue, newAuthority, spiffeId, trustIn } from './identities.js';
+import { unavailable } from './quic.js';
 import { socketPair } from './sockets.js';
 
 const a = spiffeId('a');

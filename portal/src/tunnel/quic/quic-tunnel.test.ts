@@ -5,10 +5,10 @@ import { limits, NetportError } from '@netport/protocol';
 import { afterEach, describe, expect, it } from 'vitest';
 import { datagramPaths, type Fate, type TestPath } from '../../testing/datagram-paths.js';
 import { issue, newAuthority, spiffeId } from '../../testing/identities.js';
+import { unavailable } from '../../testing/quic.js';
 import { collect, until } from '../../testing/sockets.js';
 import { contextOf, headOf } from '../../testing/tunnels.js';
 import type { IncomingStream, Tunnel } from '../tunnel.js';
-import { unavailable } from './binding.js';
 import { openQuicTunnel } from './open.js';
 
 const authority = await newAuthority();
