@@ -176,6 +176,8 @@ export interface ApiEndpoint {
   summary: string;
   query?: z.ZodType;
   body?: z.ZodType;
+  /** The largest body, where it is not `limits.apiBodyBytes`. */
+  bodyBytes?: number;
   answer: z.ZodType;
   status?: 200 | 201;
 }

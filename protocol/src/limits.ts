@@ -36,6 +36,17 @@ export const limits = {
 
   // Admin API and enrolment
   apiBodyBytes: 256 * 1024,
+  /** Documents of policy as code: 5,000 access pairs are about 2 MiB as JSON. */
+  policyBodyBytes: 8 * 1024 * 1024,
+  policyDocuments: 10_000,
+  /** Access pairs that documents may expand to, all together: a range of ports times a label is soon too much. */
+  policyPairs: 20_000,
+  policyTests: 1000,
+  groupPortals: 1000,
+  /** A mail address or a name. */
+  pairOwnerCharacters: 256,
+  /** A sentence or two. */
+  pairReasonCharacters: 500,
   csrBytes: 8 * 1024,
   headerBytes: 16 * 1024,
   apiPageSize: 1000,

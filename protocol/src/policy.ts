@@ -13,10 +13,10 @@ export type TransportPreference = z.infer<typeof transportPreferenceSchema>;
 export const timestampSchema = z.iso.datetime({ message: 'use an ISO 8601 time in UTC, such as 2030-01-31T12:00:00Z' });
 
 const endpointShape = { address: addressSchema, port: portSchema.optional() };
-const portGoesWithAddress = (
-  endpoint: { address: string; port?: number | undefined },
+export const portGoesWithAddress = (
+  endpoint: { address: string; port?: number | string | undefined },
   context: z.core.ParsePayload,
-) => {
+): void => {
   const unix = endpoint.address.startsWith('unix:');
   if (unix === (endpoint.port !== undefined)) {
     const message = unix ? 'a unix socket has no port' : 'a port is required';
@@ -31,7 +31,9 @@ export const endpointSchema = z
 export type Endpoint = z.infer<typeof endpointSchema>;
 
 /** What no schema of one field can see. */
-const noUdpOnUnixSockets = (context: z.core.ParsePayload<{ protocol: Protocol; from: Endpoint; to: Endpoint }>) => {
+export const noUdpOnUnixSockets = (
+  context: z.core.ParsePayload<{ protocol: Protocol; from: { address: string }; to: { address: string } }>,
+): void => {
   const { protocol, from, to } = context.value;
   if (protocol !== 'udp') return;
   for (const [side, endpoint] of Object.entries({ from, to })) {
