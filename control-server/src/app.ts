@@ -3,11 +3,13 @@ import express, { type Express, Router } from 'express';
 import { handleErrors } from './api/errors.js';
 import { estRouter } from './api/est.js';
 import { tokenRouter } from './api/join-tokens.js';
+import { liveRouter } from './api/live.js';
 import { portalRouter, relayRouter } from './api/members.js';
 import { openApi } from './api/openapi.js';
 import { pairRouter } from './api/pairs.js';
 import { recordRouter } from './api/records.js';
 import type { Services } from './api/services.js';
+import { sessionRouter } from './api/session.js';
 import { trafficRouter } from './api/traffic.js';
 import { pageRouter } from './page.js';
 import { checkReady } from './state/health.js';
@@ -48,8 +50,16 @@ function apiRouter(services: Services): Router {
   const router = Router();
   const document = openApi();
   router.get('/openapi.json', (_request, response) => void response.json(document));
-  for (const make of [portalRouter, relayRouter, tokenRouter, pairRouter, trafficRouter, recordRouter]) {
-    router.use(make(services));
-  }
+  const routers = [
+    sessionRouter,
+    liveRouter,
+    portalRouter,
+    relayRouter,
+    tokenRouter,
+    pairRouter,
+    trafficRouter,
+    recordRouter,
+  ];
+  for (const make of routers) router.use(make(services));
   return router;
 }

@@ -5,6 +5,7 @@ import { createApp } from './app.js';
 import { loadAuthority } from './authority.js';
 import { inProcessBus } from './bus/in-process.js';
 import { renewServerIdentity } from './identity-renewal.js';
+import { Live } from './live/live.js';
 import { createMetrics } from './metrics.js';
 import { createTlsServer, listen, tlsCredentials } from './server.js';
 import { Signalling } from './signalling/signalling.js';
@@ -86,10 +87,14 @@ async function start(
   const refusals = new Refusals(context);
   const signalling = await Signalling.start({ context, bus, refusals, signer: () => identity, metrics, log });
   closers.push(() => signalling.stop());
+  const { presence, inspection } = signalling;
+  const live = new Live({ context, presence, inspection, log });
+  closers.push(() => live.stop());
   const app = createApp({
     context,
-    presence: signalling.presence,
-    inspection: signalling.inspection,
+    presence,
+    inspection,
+    live,
     bus,
     refusals,
     settled: () => signalling.settled(),
@@ -131,6 +136,7 @@ async function start(
     rootPem: authority.rootPem,
     drain: async (graceMs) => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      live.stop();
       await signalling.stop();
       server.closeIdleConnections();
       const deadline = new Promise<void>((resolve) => setTimeout(resolve, graceMs).unref());

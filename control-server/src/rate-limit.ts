@@ -26,3 +26,24 @@ export class RateLimit {
 /** `perMinute` of them at once, then evenly. */
 export const perMinute = (count: number, now: number): RateLimit =>
   new RateLimit({ burst: count, perSecond: count / 60, now });
+
+/** One bucket for each key, such as a source address. When there are too many, those that were quiet longest start anew. */
+export class RateLimits {
+  readonly #buckets = new Map<string, RateLimit>();
+  readonly #make: (now: number) => RateLimit;
+  readonly #max: number;
+
+  constructor(make: (now: number) => RateLimit, max: number) {
+    this.#make = make;
+    this.#max = max;
+  }
+
+  take(key: string, now: number): boolean {
+    const bucket = this.#buckets.get(key) ?? this.#make(now);
+    this.#buckets.delete(key);
+    this.#buckets.set(key, bucket);
+    const [oldest] = this.#buckets.keys();
+    if (this.#buckets.size > this.#max && oldest !== undefined) this.#buckets.delete(oldest);
+    return bucket.take(now);
+  }
+}

@@ -1,9 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   controlSubprotocol,
+  type LiveEvent,
+  liveEventSchema,
   type NewToken,
   type PortalCommand,
   type PortalMessage,
@@ -123,6 +126,62 @@ export async function startTestServer(options: Partial<ControlServerOptions> = {
       await directory.remove();
     },
   };
+}
+
+/** An open `GET /live`, for tests: what came in, in order, and a way to wait for more. */
+export interface TestStream {
+  received: LiveEvent[];
+  /** Takes the oldest event of this name that passes, dropping those before it. */
+  next<Name extends LiveEvent['event']>(
+    name: Name,
+    passes?: (data: Extract<LiveEvent, { event: Name }>['data']) => boolean,
+  ): Promise<Extract<LiveEvent, { event: Name }>['data']>;
+  ended(): Promise<unknown>;
+  incoming: IncomingMessage;
+  close(): void;
+}
+
+/** Rejects with the status where the server does not open the stream. */
+export function openLive(server: ControlServer, headers: Record<string, string>): Promise<TestStream> {
+  return new Promise((resolve, reject) => {
+    const outgoing = request(`${server.url}/api/v1/live`, { headers, ca: server.rootPem, agent: false }, (incoming) => {
+      if (incoming.statusCode !== 200) {
+        incoming.resume();
+        reject(new Error(String(incoming.statusCode)));
+        return;
+      }
+      const received: LiveEvent[] = [];
+      let rest = '';
+      let over = false;
+      incoming.on('data', (chunk: Buffer) => {
+        const frames = (rest + chunk.toString()).split('\n\n');
+        rest = frames.pop() ?? '';
+        for (const frame of frames) {
+          const [, event, data] = /^event: (\w+)\ndata: (.*)$/.exec(frame) ?? [];
+          if (data !== undefined) received.push(liveEventSchema.parse({ event, data: JSON.parse(data) }));
+        }
+      });
+      incoming.on('error', () => {});
+      incoming.on('close', () => {
+        over = true;
+      });
+      resolve({
+        received,
+        incoming,
+        next: async (name, passes = () => true) => {
+          const found = await waitFor(`a live event ${name}`, () => {
+            const index = received.findIndex(({ event, data }) => event === name && passes(data as never));
+            return index >= 0 && received.splice(0, index + 1).at(-1);
+          });
+          return found.data as never;
+        },
+        ended: () => waitFor('the stream to end', () => over),
+        close: () => outgoing.destroy(),
+      });
+    });
+    outgoing.on('error', reject);
+    outgoing.end();
+  });
 }
 
 /** One end of the control channel, for tests: what came in, in order, and a way to wait for more. */

@@ -1,46 +1,29 @@
 import { z } from 'zod';
+import { liveEndpoint } from './api-live.js';
+import { sessionEndpoints } from './api-session.js';
+import {
+  auditEventSchema,
+  certificateSummarySchema,
+  circuitSchema,
+  pairSchema,
+  portalSchema,
+  relaySchema,
+  streamSchema,
+  tokenSchema,
+  tunnelSchema,
+} from './api-views.js';
 import { errorCodes } from './errors.js';
 import { limits } from './limits.js';
-import { circuitIdSchema, nameSchema, spiffeIdSchema, uuidSchema } from './names.js';
-import { accessPairSchema, addPairSchema, protocolSchema, timestampSchema } from './policy.js';
-import { transportSchema } from './signal.js';
+import { nameSchema } from './names.js';
+import { addPairSchema, timestampSchema } from './policy.js';
+
+export * from './api-live.js';
+export * from './api-session.js';
+export * from './api-views.js';
 
 /** The admin API's bodies and its list of endpoints: the server's routers, the CLI and the OpenAPI document are made from it. */
 
-const bytes = z.int().nonnegative();
 const nothing = z.object({});
-
-const certificateSummary = z.object({
-  serial: z.string(),
-  subject: spiffeIdSchema,
-  notBefore: timestampSchema,
-  notAfter: timestampSchema,
-  revokedAt: timestampSchema.optional(),
-});
-export type CertificateSummary = z.infer<typeof certificateSummary>;
-
-const memberShape = {
-  name: nameSchema,
-  id: spiffeIdSchema,
-  online: z.boolean(),
-  lastSeenAt: timestampSchema.nullable(),
-  /** Where its control session comes from; for a relay, what portals dial. */
-  address: z.string().nullable(),
-  version: z.string().nullable(),
-  createdAt: timestampSchema,
-  certificateExpiresAt: timestampSchema.nullable(),
-};
-export const portalSchema = z.object({ ...memberShape, policyVersion: z.int().nullable() });
-export type PortalView = z.infer<typeof portalSchema>;
-export const relaySchema = z.object({
-  ...memberShape,
-  datapath: z.enum(['userspace', 'xdp']).nullable(),
-  /** What this datapath does without, and why; null when nothing is lacking. */
-  datapathReason: z.string().nullable(),
-  circuits: z.int(),
-  capacity: z.int().nullable(),
-});
-export type RelayView = z.infer<typeof relaySchema>;
 
 export const addMemberSchema = z.strictObject({ name: nameSchema });
 export const addTokenSchema = z.strictObject({
@@ -54,97 +37,7 @@ export const addTokenSchema = z.strictObject({
 export const newTokenSchema = z.object({ name: nameSchema, token: z.string(), expiresAt: timestampSchema });
 export type NewToken = z.infer<typeof newTokenSchema>;
 
-export const tokenSchema = z.object({
-  id: uuidSchema,
-  kind: z.enum(['portal', 'relay']),
-  name: nameSchema,
-  state: z.enum(['open', 'used', 'expired']),
-  createdAt: timestampSchema,
-  expiresAt: timestampSchema,
-  usedAt: timestampSchema.nullable(),
-});
-export type TokenView = z.infer<typeof tokenSchema>;
-
-export const pairStates = ['active', 'listener_failed', 'peer_offline', 'disabled', 'expired'] as const;
-export const pairSchema = accessPairSchema.extend({
-  state: z.enum(pairStates),
-  /** Why it is not active: a code and a sentence. */
-  error: z.object({ code: z.enum(errorCodes), message: z.string() }).nullable(),
-  createdAt: timestampSchema,
-});
-export type PairView = z.infer<typeof pairSchema>;
-
 export const changePairSchema = z.strictObject({ enabled: z.boolean() });
-
-export const circuitSchema = z.object({
-  id: circuitIdSchema,
-  from: nameSchema,
-  to: nameSchema,
-  transport: transportSchema,
-  relay: nameSchema,
-  datapath: z.enum(['userspace', 'xdp', 'tc']),
-  state: z.enum(['opening', 'joined', 'ended']),
-  ports: z.tuple([z.int(), z.int()]),
-  bytesSent: bytes,
-  bytesReceived: bytes,
-  /** Null where the relay forwards bytes, not packets. */
-  packetsSent: z.int().nullable(),
-  packetsReceived: z.int().nullable(),
-  since: timestampSchema,
-});
-export type CircuitView = z.infer<typeof circuitSchema>;
-
-export const tunnelSchema = z.object({
-  from: nameSchema,
-  to: nameSchema,
-  transport: z.enum(['tcp', 'quic']),
-  path: z.enum(['relayed', 'direct']),
-  relay: z.string(),
-  streams: z.int(),
-  bytesSent: bytes,
-  bytesReceived: bytes,
-  rttMs: z.number().nullable(),
-  /** Of the packets sent by `from`; null where the transport does not tell. */
-  lossPercent: z.number().nullable(),
-  /** Bytes that may be in flight; likewise. */
-  congestionWindow: z.int().nullable(),
-  /** Why this transport; null while `from` does not answer. */
-  reason: z.string().nullable(),
-  since: timestampSchema,
-});
-export type TunnelView = z.infer<typeof tunnelSchema>;
-
-export const streamSchema = z.object({
-  pair: z.string(),
-  from: nameSchema,
-  to: nameSchema,
-  protocol: protocolSchema,
-  transport: z.enum(['tcp', 'quic']),
-  source: z.string(),
-  target: z.string().nullable(),
-  bytesSent: bytes,
-  bytesReceived: bytes,
-  /** Datagrams that found no room in the tunnel, at both ends; null for tcp. */
-  dropped: z.int().nullable(),
-  since: timestampSchema,
-});
-export type StreamView = z.infer<typeof streamSchema>;
-
-export const auditEventSchema = z.object({
-  id: z.int(),
-  at: timestampSchema,
-  /** Who: a SPIFFE ID, `token:<name>`, or `anonymous`. */
-  actor: z.string(),
-  /** From where: the address of the connection. */
-  origin: z.string().nullable(),
-  /** What: `pair.add`, `portal.enrol`, `circuit.deny`, … */
-  action: z.string(),
-  /** On what: a portal, relay, pair, token or circuit. */
-  subject: z.string().nullable(),
-  code: z.enum(errorCodes).nullable(),
-  detail: z.record(z.string(), z.unknown()),
-});
-export type AuditEventView = z.infer<typeof auditEventSchema>;
 
 const auditQuery = z.object({
   limit: z.coerce.number().int().min(1).max(limits.apiPageSize).default(100),
@@ -180,6 +73,10 @@ export interface ApiEndpoint {
   bodyBytes?: number;
   answer: z.ZodType;
   status?: 200 | 201;
+  /** Of the answer; JSON unless given. */
+  contentType?: 'text/event-stream';
+  /** Admins only, unless given. */
+  access?: 'anyone';
 }
 
 const members = <Kind extends 'portal' | 'relay', View extends z.ZodType>(kind: Kind, view: View) =>
@@ -217,7 +114,8 @@ const members = <Kind extends 'portal' | 'relay', View extends z.ZodType>(kind: 
   }) as const;
 
 export const endpoints = {
-  whoami: { method: 'get', path: '/whoami', summary: 'Who this token is', answer: whoamiSchema },
+  session: sessionEndpoints,
+  whoami: { method: 'get', path: '/whoami', summary: 'Who this token or session is', answer: whoamiSchema },
   portal: members('portal', portalSchema),
   relay: members('relay', relaySchema),
   token: {
@@ -247,6 +145,7 @@ export const endpoints = {
   circuit: { list: { method: 'get', path: '/circuits', summary: 'List live circuits', answer: page(circuitSchema) } },
   tunnel: { list: { method: 'get', path: '/tunnels', summary: 'List live tunnels', answer: page(tunnelSchema) } },
   stream: { list: { method: 'get', path: '/streams', summary: 'List live streams', answer: page(streamSchema) } },
+  live: liveEndpoint,
   audit: {
     list: {
       method: 'get',
@@ -261,7 +160,7 @@ export const endpoints = {
       method: 'get',
       path: '/certificates',
       summary: 'List issued certificates',
-      answer: page(certificateSummary),
+      answer: page(certificateSummarySchema),
     },
   },
 } as const satisfies Record<string, ApiEndpoint | Record<string, ApiEndpoint>>;

@@ -59,8 +59,35 @@ export const limits = {
   apiRequestTimeout: 30 * second,
   /** The largest answer that a client reads: a page of streams is about 0.5 MiB. */
   apiAnswerBytes: 16 * 1024 * 1024,
+  /** The page's session ends after this… */
+  adminSessionLifetime: 12 * hour,
+  /** …or when nothing was asked with it for this long: a browser that somebody walked away from. */
+  adminSessionIdle: 1 * hour,
+  /** How exactly that is known: a session that is in use costs one write to the database in this time. */
+  adminSessionSeen: 1 * minute,
+  /** What somebody who has not shown who he is may send. */
+  signInBytes: 1024,
+  /** From one source address: a token cannot be guessed anyway, so this bounds what strangers can make the server do. */
+  signInsPerMinute: 30,
+  /** Source addresses of which the server remembers how often they tried. */
+  signInSources: 10_000,
   joinTokenLifetime: 1 * hour,
   joinTokenLifetimeMax: 30 * day,
+
+  // Watching live
+  /** Who watches gets a picture this often: often enough to look live, and one sample serves everybody. */
+  liveInterval: 1 * second,
+  /** Proxies cut connections on which nothing comes for a minute. */
+  liveHeartbeat: 15 * second,
+  /** Event streams open at once: each is sent up to 1 MB a second. */
+  liveWatchers: 100,
+  /** A watcher that has read nothing for this long has gone. */
+  liveUnread: 60 * second,
+  /** Of each kind in one picture, the busiest: more than a screen shows. */
+  liveStreams: 200,
+  liveTunnels: 1000,
+  /** Audit events in one picture; the lists have the others. */
+  liveAuditEvents: 200,
 
   // Certificates
   leafLifetime: 7 * day,

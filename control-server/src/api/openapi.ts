@@ -8,6 +8,7 @@ import {
   portalSchema,
   problemSchema,
   relaySchema,
+  sessionCookie,
   streamSchema,
   tokenSchema,
   tunnelSchema,
@@ -42,10 +43,13 @@ export function openApi(): Json {
     openapi: '3.1.0',
     info: { title: 'Netport admin API', version },
     servers: [{ url: '/api/v1' }],
-    security: [{ adminToken: [] }],
+    security: [{ adminToken: [] }, { session: [] }],
     paths,
     components: {
-      securitySchemes: { adminToken: { type: 'http', scheme: 'bearer' } },
+      securitySchemes: {
+        adminToken: { type: 'http', scheme: 'bearer' },
+        session: { type: 'apiKey', in: 'cookie', name: sessionCookie },
+      },
       schemas,
     },
   };
@@ -60,7 +64,7 @@ function allEndpoints(): { name: string; endpoint: ApiEndpoint }[] {
 }
 
 function operation(operationId: string, endpoint: ApiEndpoint, schemas: Json): Json {
-  const { summary, query, body, answer, status = 200 } = endpoint;
+  const { summary, query, body, answer, status = 200, contentType = 'application/json', access } = endpoint;
   const inPath = [...endpoint.path.matchAll(/:(\w+)/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -71,6 +75,7 @@ function operation(operationId: string, endpoint: ApiEndpoint, schemas: Json): J
   return {
     operationId,
     summary,
+    ...(access === 'anyone' && { security: [] }),
     ...(parameters.length > 0 && { parameters }),
     ...(body && {
       requestBody: { content: { 'application/json': { schema: jsonSchema(body, 'input', schemas) } } },
@@ -78,7 +83,7 @@ function operation(operationId: string, endpoint: ApiEndpoint, schemas: Json): J
     responses: {
       [status]: {
         description: 'Done',
-        content: { 'application/json': { schema: jsonSchema(answer, 'output', schemas) } },
+        content: { [contentType]: { schema: jsonSchema(answer, 'output', schemas) } },
       },
       default: {
         description: 'Refused: RFC 9457 problem details',

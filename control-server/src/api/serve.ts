@@ -2,10 +2,9 @@ import { type AnswerOf, type ApiEndpoint, limits, NetportError } from '@netport/
 import express, { type Request, type Router } from 'express';
 import type { z } from 'zod';
 import { originOf } from '../origin.js';
-import { publicError } from '../problem.js';
-import { authenticate } from '../state/admin.js';
 import { noChange, type Outcome } from '../state/change.js';
 import type { Actor } from '../state/context.js';
+import { actorOf } from './authentication.js';
 import { invalidFields } from './errors.js';
 import type { Services } from './services.js';
 
@@ -17,48 +16,50 @@ export interface Call<E extends ApiEndpoint> {
   params: Record<string, string>;
   query: E extends { query: infer Q } ? Parsed<Q> : undefined;
   body: E extends { body: infer B } ? Parsed<B> : undefined;
+  /** For what only HTTP knows: header fields and the connection. */
+  request: Request;
 }
 
+/** What a use case answers, with the header fields that go along. */
+export type Answer<E extends ApiEndpoint> = Outcome<AnswerOf<E>> & { headers?: Record<string, string> };
+
 const parseJson = express.json({ limit: limits.apiBodyBytes });
+const parseStrangersJson = express.json({ limit: limits.signInBytes });
 
 /** One endpoint: who asks → what they ask, by the endpoint's schemas → the use case → the answer, and the change to the bus. */
 export function serve<E extends ApiEndpoint>(
   router: Router,
   services: Services,
   endpoint: E,
-  use: (call: Call<E>) => Promise<Outcome<AnswerOf<E>>>,
+  use: (call: Call<E>) => Promise<Answer<E>>,
 ): void {
-  const authenticated = async (request: Request): Promise<Actor> => {
-    const origin = originOf(request.socket);
-    try {
-      return await authenticate(services.context, request.get('authorization'), origin);
-    } catch (thrown) {
-      const what = `${request.method} ${request.baseUrl}${request.path}`;
-      await services.refusals.request(origin, what, publicError(thrown));
-      throw thrown;
-    }
-  };
-
   router[endpoint.method](
     endpoint.path,
     // Before the body is read: a stranger's body is not worth its bytes.
     async (request, response, next) => {
-      response.locals.actor = await authenticated(request);
+      response.locals.actor =
+        endpoint.access === 'anyone'
+          ? { name: 'anonymous', origin: originOf(request.socket) }
+          : await actorOf(services, request);
       next();
     },
-    parseJson,
+    endpoint.access === 'anyone' ? parseStrangersJson : parseJson,
     async (request, response) => {
       const call = {
         actor: response.locals.actor as Actor,
         params: request.params as Record<string, string>,
         query: endpoint.query && parse(endpoint.query, request.query),
         body: endpoint.body && parse(endpoint.body, bodyOf(request)),
+        request,
       };
-      const { value, change } = await use(call as Call<E>);
+      const { value, change, headers = {} } = await use(call as Call<E>);
       if (change !== noChange) services.bus.publish(change);
       // Who has the answer may rely on it: a granted pair can be dialled, a withdrawn one cannot.
       if (change.policy) await services.settled();
-      response.status(endpoint.status ?? 200).json(value);
+      response
+        .status(endpoint.status ?? 200)
+        .set(headers)
+        .json(value);
     },
   );
 }

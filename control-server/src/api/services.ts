@@ -1,5 +1,6 @@
 import type { Logger } from '@netport/runtime';
 import type { Bus } from '../bus/bus.js';
+import type { Live } from '../live/live.js';
 import type { Metrics } from '../metrics.js';
 import type { StateContext } from '../state/context.js';
 import type { Inspection, Presence } from '../state/presence.js';
@@ -10,6 +11,7 @@ export interface Services {
   context: StateContext;
   presence: Presence;
   inspection: Inspection;
+  live: Live;
   bus: Bus;
   refusals: Refusals;
   /** Resolves when a change that was published has reached those who are online. */

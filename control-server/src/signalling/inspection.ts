@@ -1,5 +1,12 @@
-import { type CircuitView, limits, type PortalMessage, type StreamView, type TunnelView } from '@netport/protocol';
-import type { Inspection } from '../state/presence.js';
+import {
+  type CircuitView,
+  limits,
+  type PairId,
+  type PortalMessage,
+  type StreamView,
+  type TunnelView,
+} from '@netport/protocol';
+import type { Inspection, TrafficSample } from '../state/presence.js';
 import type { PairRecord } from '../store/store.js';
 import { type CircuitBook, circuitView } from './circuit-book.js';
 import type { OnlinePortal, OnlineRelay, Roster } from './roster.js';
@@ -28,8 +35,16 @@ export class LiveInspection implements Inspection {
   }
 
   async streams(): Promise<StreamView[]> {
-    const names = new Map(this.#pairs().map(({ id, name }) => [id, name]));
-    return streamViews(await this.#reports(), names);
+    return streamViews(await this.#reports(), this.#pairNames());
+  }
+
+  async traffic(): Promise<TrafficSample> {
+    const [circuits, reports] = await Promise.all([this.circuits(), this.#reports()]);
+    return { circuits, tunnels: tunnelViews(reports), streams: streamViews(reports, this.#pairNames()) };
+  }
+
+  #pairNames(): Map<PairId, string> {
+    return new Map(this.#pairs().map(({ id, name }) => [id, name]));
   }
 
   async #reports(): Promise<PortalReport[]> {

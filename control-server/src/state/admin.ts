@@ -1,5 +1,6 @@
 import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
 import { NetportError } from '@netport/protocol';
+import type { ApiTokenRecord } from '../store/store.js';
 import type { Actor, StateContext } from './context.js';
 
 const prefix = 'npa_';
@@ -22,20 +23,35 @@ export async function keepAdminToken(context: StateContext, token: string): Prom
 
 /** Who bears an `Authorization` field's token. Throws `unauthenticated`. */
 export async function authenticate(
-  { store }: StateContext,
+  context: StateContext,
   authorization: string | undefined,
   origin: string | null,
 ): Promise<Actor> {
-  const [, token] = /^Bearer +(npa_[A-Za-z0-9_-]{43})$/i.exec(authorization ?? '') ?? [];
-  if (token === undefined) {
-    const what = authorization === undefined ? 'no token was sent' : 'this is no admin token (npa_…)';
-    throw new NetportError('unauthenticated', what);
+  const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
+  const { name } = await tokenRecord(
+    context,
+    token,
+    authorization === undefined ? 'no token was sent' : 'this is no admin token (npa_…)',
+  );
+  return { name: actorName(name), origin };
+}
+
+/** Who asks with an admin token or with a session that it opened. */
+export const actorName = (tokenName: string): string => `token:${tokenName}`;
+
+/** The record of an admin token. Throws `unauthenticated`, with `malformed` where it does not look like one. */
+export async function tokenRecord(
+  { store }: StateContext,
+  token: string | undefined,
+  malformed: string,
+): Promise<ApiTokenRecord> {
+  if (token === undefined || !/^npa_[A-Za-z0-9_-]{43}$/.test(token)) {
+    throw new NetportError('unauthenticated', malformed);
   }
   const presented = hash(token);
-  let name: string | undefined;
+  let found: ApiTokenRecord | undefined;
   // All of them, always: how long it takes says nothing about which one came close.
-  for (const known of await store.records.apiTokens.list())
-    if (timingSafeEqual(known.hash, presented)) name = known.name;
-  if (name === undefined) throw new NetportError('unauthenticated', 'this admin token is not known here');
-  return { name: `token:${name}`, origin };
+  for (const known of await store.records.apiTokens.list()) if (timingSafeEqual(known.hash, presented)) found = known;
+  if (!found) throw new NetportError('unauthenticated', 'this admin token is not known here');
+  return found;
 }

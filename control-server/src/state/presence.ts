@@ -32,4 +32,12 @@ export interface Inspection {
   circuits(): Promise<CircuitView[]>;
   tunnels(): Promise<TunnelView[]>;
   streams(): Promise<StreamView[]>;
+  /** All three, of one moment. */
+  traffic(): Promise<TrafficSample>;
+}
+
+export interface TrafficSample {
+  circuits: CircuitView[];
+  tunnels: TunnelView[];
+  streams: StreamView[];
 }

@@ -139,10 +139,10 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
       add: async ({ detail, ...event }) => {
         await prisma.auditEvent.create({ data: { ...event, detail: JSON.stringify(detail) } });
       },
-      list: async ({ limit, before, action, subject }) => {
+      list: async ({ limit, before, after, action, subject }) => {
         const rows = await prisma.auditEvent.findMany({
           where: {
-            ...(before !== undefined && { id: { lt: before } }),
+            id: { ...(before !== undefined && { lt: before }), ...(after !== undefined && { gt: after }) },
             ...(action !== undefined && { action }),
             ...(subject !== undefined && { subject }),
           },
@@ -164,6 +164,26 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
       list: () => prisma.apiToken.findMany(),
       remove: async (name) => {
         await prisma.apiToken.deleteMany({ where: { name } });
+      },
+    },
+
+    adminSessions: {
+      add: async (session) => {
+        await prisma.adminSession.create({ data: session });
+      },
+      find: async (hash) => {
+        const row = await prisma.adminSession.findUnique({ where: { hash }, include: { token: true } });
+        return row ? { hash, name: row.token.name, seenAt: row.seenAt, expiresAt: row.expiresAt } : undefined;
+      },
+      seen: async (hash, seenAt) => {
+        await prisma.adminSession.updateMany({ where: { hash }, data: { seenAt } });
+      },
+      remove: async (hash) => {
+        await prisma.adminSession.deleteMany({ where: { hash } });
+      },
+      removeEnded: async (now, unseenSince) => {
+        const where = { OR: [{ expiresAt: { lte: now } }, { seenAt: { lte: unseenSince } }] };
+        await prisma.adminSession.deleteMany({ where });
       },
     },
 

@@ -28,6 +28,7 @@ export interface Records {
   circuits: CircuitRecords;
   audit: AuditRecords;
   apiTokens: ApiTokenRecords;
+  adminSessions: AdminSessionRecords;
   /** The next value of a number that only grows. */
   bump(sequence: SequenceName): Promise<number>;
   /** Its last value; 0 before the first. */
@@ -163,6 +164,7 @@ export interface AuditRecord {
 export interface AuditQuery {
   limit: number;
   before?: number | undefined;
+  after?: number | undefined;
   action?: string | undefined;
   subject?: string | undefined;
 }
@@ -184,4 +186,21 @@ export interface ApiTokenRecords {
   add(token: ApiTokenRecord): Promise<void>;
   list(): Promise<ApiTokenRecord[]>;
   remove(name: string): Promise<void>;
+}
+
+/** A browser's session; `name` is that of its token. */
+export interface AdminSessionRecord {
+  hash: string;
+  name: string;
+  seenAt: Date;
+  expiresAt: Date;
+}
+
+export interface AdminSessionRecords {
+  add(session: { hash: string; tokenId: string; createdAt: Date; seenAt: Date; expiresAt: Date }): Promise<void>;
+  find(hash: string): Promise<AdminSessionRecord | undefined>;
+  seen(hash: string, at: Date): Promise<void>;
+  remove(hash: string): Promise<void>;
+  /** Those that expired by `now`, or were not seen since `unseenSince`. */
+  removeEnded(now: Date, unseenSince: Date): Promise<void>;
 }
