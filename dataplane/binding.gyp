@@ -5,6 +5,7 @@
       "target_name": "udp",
       "sources": [
         "native/module.c",
+        "native/congestion.c",
         "native/connect.c",
         "native/socket.c",
         "native/receive.c",

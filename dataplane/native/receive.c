@@ -22,8 +22,9 @@ static uint32_t segment_of(struct msghdr *message)
 	return size > 0 ? (uint32_t)size : 0;
 }
 
-// receive(socket, slab, shapes, messages) → how many messages came, at most so many, or a negative errno. Message i is at
-// 64 KiB × i in the slab; shapes, a Uint8Array over uint32s, tells its length at 2i and the size of its segments at 2i + 1.
+// receive(socket, slab, shapes, messages, names) → how many messages came, at most so many, or a negative errno. Message i
+// is at 64 KiB × i in the slab; shapes, a Uint8Array over uint32s, tells its length at 2i and the size of its segments at
+// 2i + 1; names, who sent it, at NAME × i.
 napi_value socket_receive(napi_env env, napi_callback_info info)
 {
 	union {
@@ -32,21 +33,25 @@ napi_value socket_receive(napi_env env, napi_callback_info info)
 	} controls[MESSAGES];
 	struct mmsghdr messages[MESSAGES];
 	struct iovec slots[MESSAGES];
-	struct bytes slab, shapes;
-	napi_value arguments[4];
+	struct bytes slab, shapes, names;
+	napi_value arguments[5];
 	uint32_t wanted;
 
-	read_arguments(env, info, 4, arguments);
+	read_arguments(env, info, 5, arguments);
 	struct udp_socket *socket = read_socket(env, arguments[0]);
 	if (!socket || !read_bytes(env, arguments[1], &slab) || !read_bytes(env, arguments[2], &shapes) ||
-	    !read_count(env, arguments[3], &wanted))
+	    !read_count(env, arguments[3], &wanted) || !read_bytes(env, arguments[4], &names))
 		return NULL;
-	if (wanted == 0 || wanted > MESSAGES || slab.size / SLOT < wanted || shapes.size / (2 * sizeof(uint32_t)) < wanted)
+	if (wanted == 0 || wanted > MESSAGES || slab.size / SLOT < wanted ||
+	    shapes.size / (2 * sizeof(uint32_t)) < wanted || names.size / NAME < wanted)
 		return fail(env, EINVAL, "receive into a slab that is too small");
+	memset(names.data, 0, (size_t)wanted * NAME);
 	memset(messages, 0, wanted * sizeof(*messages));
 	for (uint32_t i = 0; i < wanted; i++) {
 		slots[i] = (struct iovec){ .iov_base = slab.data + (size_t)i * SLOT, .iov_len = SLOT };
-		messages[i].msg_hdr = (struct msghdr){ .msg_iov = &slots[i],
+		messages[i].msg_hdr = (struct msghdr){ .msg_name = names.data + (size_t)i * NAME,
+						       .msg_namelen = NAME,
+						       .msg_iov = &slots[i],
 						       .msg_iovlen = 1,
 						       .msg_control = &controls[i],
 						       .msg_controllen = sizeof(controls[i]) };

@@ -12,6 +12,7 @@ enum {
 };
 
 struct batch {
+	struct bytes to; // its size is 0 on a connected socket
 	struct iovec datagrams[BATCH];
 	uint32_t count;
 	struct mmsghdr messages[BATCH];
@@ -64,7 +65,10 @@ static uint32_t make_messages(struct batch *batch, uint32_t at, uint32_t single,
 		uint32_t length = at < single ? 1 : run_length(&batch->datagrams[at], batch->count - at, unsegmentable);
 		struct msghdr *message = &batch->messages[count].msg_hdr;
 
-		*message = (struct msghdr){ .msg_iov = &batch->datagrams[at], .msg_iovlen = length };
+		*message = (struct msghdr){ .msg_name = batch->to.size ? batch->to.data : NULL,
+					    .msg_namelen = (socklen_t)batch->to.size,
+					    .msg_iov = &batch->datagrams[at],
+					    .msg_iovlen = length };
 		if (length > 1)
 			segment(message, &batch->controls[count], sizeof(batch->controls[count]),
 				batch->datagrams[at].iov_len);
@@ -131,17 +135,28 @@ static bool read_batch(napi_env env, napi_value array, uint32_t from, uint32_t c
 	return true;
 }
 
-// send(socket, datagrams, count, failure) → how many of the first `count` were taken: fewer where the socket's buffer is
-// full. failure, a Uint8Array over one int32, is set to the errno of one that was lost.
+static bool read_name(napi_env env, napi_value value, struct bytes *out)
+{
+	if (!read_bytes(env, value, out))
+		return false;
+	if (out->size == 0 || out->size == NAME)
+		return true;
+	fail(env, EINVAL, "expected a name");
+	return false;
+}
+
+// send(socket, datagrams, count, failure, name) → how many of the first `count` were taken: fewer where the socket's buffer
+// is full. failure, a Uint8Array over one int32, is set to the errno of one that was lost. name: whom to, as receive gave it;
+// empty on a connected socket.
 napi_value socket_send(napi_env env, napi_callback_info info)
 {
-	napi_value arguments[4];
+	napi_value arguments[5];
 	struct bytes failure;
 	struct batch batch;
 	uint32_t count, taken = 0;
 	int error = 0;
 
-	read_arguments(env, info, 4, arguments);
+	read_arguments(env, info, 5, arguments);
 	struct udp_socket *socket = read_socket(env, arguments[0]);
 	if (!socket || !read_count(env, arguments[2], &count))
 		return NULL;
@@ -150,7 +165,9 @@ napi_value socket_send(napi_env env, napi_callback_info info)
 
 		if (napi_open_handle_scope(env, &scope) != napi_ok)
 			return NULL;
-		bool read = read_batch(env, arguments[1], taken, count - taken, &batch);
+		// The name last, as reading the array may have moved it.
+		bool read = read_batch(env, arguments[1], taken, count - taken, &batch) &&
+			    read_name(env, arguments[4], &batch.to);
 		// Whatever ran in between may have closed it.
 		uint32_t sent = read && socket->fd >= 0 ? send_batch(socket, &batch, &error) : 0;
 		napi_close_handle_scope(env, scope);

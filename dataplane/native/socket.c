@@ -5,6 +5,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -37,15 +38,12 @@ static void on_readable(uv_poll_t *poll, int status, int events)
 	napi_close_handle_scope(watch->env, scope);
 }
 
-// open(address, port, local port, bytes of the receive buffer, of the send buffer, listener) → socket, which the event loop
-// keeps until close or its own end. 0: as the system has it. The listener is called, without arguments, when there is
-// something to receive.
-napi_value socket_open(napi_env env, napi_callback_info info)
+static napi_value open_socket(napi_env env, napi_callback_info info, bool listens)
 {
 	napi_value arguments[6], external = NULL;
 	napi_valuetype type = napi_undefined;
 	char address[INET6_ADDRSTRLEN + 1 + IF_NAMESIZE];
-	struct plan plan = { .address = address };
+	struct plan plan = { .address = address, .listens = listens };
 	size_t length;
 
 	read_arguments(env, info, 6, arguments);
@@ -60,7 +58,7 @@ napi_value socket_open(napi_env env, napi_callback_info info)
 	struct udp_socket *socket = calloc(1, sizeof(*socket));
 	if (!socket)
 		return fail(env, ENOMEM, "open a UDP socket");
-	int fd = connect_by(&plan);
+	int fd = open_by(&plan);
 	if (fd < 0) {
 		free(socket);
 		return fail(env, -fd, "open a UDP socket");
@@ -75,6 +73,20 @@ napi_value socket_open(napi_env env, napi_callback_info info)
 		return fail(env, -error, "watch a UDP socket");
 	}
 	return external;
+}
+
+// open(address, port, local port, bytes of the receive buffer, of the send buffer, listener) → socket, which the event loop
+// keeps until close or its own end. 0: as the system has it. The listener is called, without arguments, when there is
+// something to receive.
+napi_value socket_open(napi_env env, napi_callback_info info)
+{
+	return open_socket(env, info, false);
+}
+
+// listen(…) as open, but bound to that address and port, and connected to nobody; the local port means nothing.
+napi_value socket_listen(napi_env env, napi_callback_info info)
+{
+	return open_socket(env, info, true);
 }
 
 struct udp_socket *read_socket(napi_env env, napi_value value)
@@ -92,22 +104,11 @@ struct udp_socket *read_socket(napi_env env, napi_value value)
 	return socket;
 }
 
-// name(socket) → { address, port }: where it sends from
-napi_value socket_name(napi_env env, napi_callback_info info)
+static napi_value new_address(napi_env env, const struct sockaddr *name, socklen_t size)
 {
-	napi_value argument;
-	struct sockaddr_storage local;
-	socklen_t size = sizeof(local);
 	char address[NI_MAXHOST], port[NI_MAXSERV];
 
-	read_arguments(env, info, 1, &argument);
-	struct udp_socket *socket = read_socket(env, argument);
-	if (!socket)
-		return NULL;
-	if (getsockname(socket->fd, (struct sockaddr *)&local, &size))
-		return fail(env, errno, "read the address of a UDP socket");
-	if (getnameinfo((struct sockaddr *)&local, size, address, sizeof(address), port, sizeof(port),
-			NI_NUMERICHOST | NI_NUMERICSERV))
+	if (getnameinfo(name, size, address, sizeof(address), port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV))
 		return fail(env, EAFNOSUPPORT, "read the address of a UDP socket");
 	napi_value result = new_object(env);
 	set(env, result, "address", new_string(env, address));
@@ -115,6 +116,38 @@ napi_value socket_name(napi_env env, napi_callback_info info)
 	return result;
 }
 
+// name(socket) → { address, port }: where it sends from
+napi_value socket_name(napi_env env, napi_callback_info info)
+{
+	napi_value argument;
+	struct sockaddr_storage local;
+	socklen_t size = sizeof(local);
+
+	read_arguments(env, info, 1, &argument);
+	struct udp_socket *socket = read_socket(env, argument);
+	if (!socket)
+		return NULL;
+	if (getsockname(socket->fd, (struct sockaddr *)&local, &size))
+		return fail(env, errno, "read the address of a UDP socket");
+	return new_address(env, (struct sockaddr *)&local, size);
+}
+
+// describe(name) → { address, port } of a name as receive gives it
+napi_value socket_describe(napi_env env, napi_callback_info info)
+{
+	napi_value argument;
+	struct sockaddr_storage name;
+	struct bytes bytes;
+
+	read_arguments(env, info, 1, &argument);
+	if (!read_bytes(env, argument, &bytes))
+		return NULL;
+	if (bytes.size != NAME)
+		return fail(env, EINVAL, "expected a name");
+	memset(&name, 0, sizeof(name));
+	memcpy(&name, bytes.data, NAME);
+	return new_address(env, (struct sockaddr *)&name, NAME);
+}
 napi_value socket_close(napi_env env, napi_callback_info info)
 {
 	napi_value argument;

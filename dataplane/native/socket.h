@@ -1,9 +1,14 @@
-// A connected UDP socket that the event loop watches.
+// A UDP socket that the event loop watches.
 #pragma once
 
 #include <addon.h>
 #include <fail.h>
+#include <netinet/in.h>
 #include <watch.h>
+
+enum {
+	NAME = sizeof(struct sockaddr_in6), // bytes of a peer's name, as the kernel writes it, and zeros
+};
 
 struct udp_socket {
 	struct watch watch;
@@ -21,6 +26,8 @@ static inline bool read_count(napi_env env, napi_value value, uint32_t *out)
 struct udp_socket *read_socket(napi_env env, napi_value value);
 
 napi_value socket_open(napi_env env, napi_callback_info info);
+napi_value socket_listen(napi_env env, napi_callback_info info);
+napi_value socket_describe(napi_env env, napi_callback_info info);
 napi_value socket_name(napi_env env, napi_callback_info info);
 napi_value socket_close(napi_env env, napi_callback_info info);
 napi_value socket_receive(napi_env env, napi_callback_info info);

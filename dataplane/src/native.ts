@@ -6,20 +6,25 @@ export interface Handle {
   readonly [kind]: 'udp';
 }
 
+type Open = (
+  address: string,
+  port: number,
+  localPort: number,
+  receiveBuffer: number,
+  sendBuffer: number,
+  onReadable: () => void,
+) => Handle;
+
 /** What the addon does: everything is synchronous, sizes are checked there; errors have the errno's name as their code. */
 interface Native {
-  open(
-    address: string,
-    port: number,
-    localPort: number,
-    receiveBuffer: number,
-    sendBuffer: number,
-    onReadable: () => void,
-  ): Handle;
+  open: Open;
+  listen: Open;
   name(socket: Handle): { address: string; port: number };
   close(socket: Handle): void;
-  receive(socket: Handle, slab: Uint8Array, shapes: Uint8Array, messages: number): number;
-  send(socket: Handle, datagrams: readonly Uint8Array[], count: number, failure: Uint8Array): number;
+  describe(name: Uint8Array): { address: string; port: number };
+  receive(socket: Handle, slab: Uint8Array, shapes: Uint8Array, messages: number, names: Uint8Array): number;
+  send(socket: Handle, datagrams: readonly Uint8Array[], count: number, failure: Uint8Array, to: Uint8Array): number;
+  setCongestion(fd: number, name: string): void;
 }
 
 const loaded = loadAddon<Native>(new URL('../build/', import.meta.url), 'udp.node');

@@ -2,6 +2,7 @@ import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { formatEndpoint, limits, NetportError, socketAddress } from '@netport/protocol';
 import { systemError } from '@netport/runtime';
+import { DatagramBatch } from '../datagram-batch.js';
 import type { DatagramDrops, DatagramEnd } from '../datagram-end.js';
 import { openDatagramSocket, type UdpSocket } from '../path/datagram-socket.js';
 
@@ -49,8 +50,7 @@ async function addressesOf(host: string, name: string, timeout: number): Promise
 class UdpTarget implements DatagramEnd {
   onDatagram: (datagram: Uint8Array) => void = () => {};
   readonly closed: Promise<void>;
-  readonly #drops: DatagramDrops;
-  readonly #batch: Buffer[] = [];
+  readonly #batch: DatagramBatch;
   #socket: UdpSocket | undefined;
   #settle: () => void = () => {};
 
@@ -67,30 +67,27 @@ class UdpTarget implements DatagramEnd {
         drops.undeliverable += 1;
       },
       receiveBufferBytes: limits.udpReceiveBufferBytes,
+      sendBufferBytes: limits.udpSendQueueBytes,
     });
     return target;
   }
 
   private constructor(drops: DatagramDrops) {
-    this.#drops = drops;
+    this.#batch = new DatagramBatch((batch) => {
+      drops.undeliverable += batch.length - (this.#socket?.send(batch) ?? 0);
+    });
     this.closed = new Promise((resolve) => {
       this.#settle = resolve;
     });
   }
 
   send(datagram: Uint8Array): void {
-    // What one piece of a tunnel's bytes held leaves together: a system call for many datagrams.
-    if (this.#batch.push(Buffer.from(datagram)) === 1) queueMicrotask(() => this.#flush());
+    this.#batch.push(datagram);
   }
 
   close(): void {
     this.#socket?.close();
     this.#socket = undefined;
     this.#settle();
-  }
-
-  #flush(): void {
-    const batch = this.#batch.splice(0);
-    this.#drops.undeliverable += batch.length - (this.#socket?.send(batch) ?? 0);
   }
 }

@@ -1,11 +1,12 @@
-import { createSocket, type Socket } from 'node:dgram';
 import { lookup } from 'node:dns/promises';
-import { isIP, isIPv6 } from 'node:net';
+import { isIP } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { formatSocketAddress, limits } from '@netport/protocol';
+import { limits } from '@netport/protocol';
 import { systemError } from '@netport/runtime';
+import { DatagramBatch } from '../datagram-batch.js';
 import { addressesToBind } from './local-addresses.js';
-import { PseudoConnections, type PseudoConnectionsOptions } from './pseudo-connections.js';
+import { type Origin, PseudoConnections, type PseudoConnectionsOptions } from './pseudo-connections.js';
+import { openServer, type UdpServer } from './udp-server.js';
 
 /** How often idle pseudo-connections are looked for: this many times in their lifetime, and at least this often. */
 const sweepsPerLifetime = 4;
@@ -21,7 +22,7 @@ export class UdpListener {
   readonly connections: PseudoConnections;
   readonly #address: UdpAddress;
   readonly #name: string;
-  readonly #sockets = new Map<string, Socket>();
+  readonly #sockets = new Map<string, UdpServer>();
   readonly #timers: NodeJS.Timeout[];
   #closed = false;
 
@@ -77,43 +78,36 @@ export class UdpListener {
 
   async #bind(address: string): Promise<void> {
     if (this.#sockets.has(address)) return;
-    const socket = createSocket(isIPv6(address) ? { type: 'udp6', ipv6Only: true } : { type: 'udp4' });
-    await new Promise<void>((resolve, reject) => {
-      socket.once('error', (error) => {
-        socket.close();
-        reject(error);
-      });
-      socket.bind({ address, port: this.#address.port, exclusive: true }, resolve);
+    const { port } = this.#address;
+    const { drops } = this.connections.options;
+    const socket = await openServer({
+      ...{ address, port },
+      onDatagrams: (datagrams, peer) => {
+        const origin = this.#origin(address, peer);
+        for (const datagram of datagrams) this.connections.receive(origin, datagram);
+      },
+      onError: () => {
+        drops.undeliverable += 1;
+      },
     }).catch(inTheWay(this.#name));
-    socket.removeAllListeners('error').on('error', () => {
-      this.connections.options.drops.undeliverable += 1;
-    });
-    if (this.#closed) {
-      socket.close();
-      return;
-    }
-    socket.setRecvBufferSize(limits.udpReceiveBufferBytes);
-    socket.on('message', (datagram, { address: host, port }) => {
-      // Legal, and says that no answer is wanted (RFC 768); node:dgram throws when asked to send there.
-      if (port === 0) return;
-      const source = formatSocketAddress(host, port);
-      const reply = (answer: Uint8Array): void => this.#send(address, answer, port, host);
-      this.connections.receive({ key: `${source} ${address}`, source, reply }, datagram);
-    });
-    this.#sockets.set(address, socket);
+    if (this.#closed) socket.close();
+    else this.#sockets.set(address, socket);
   }
 
-  #send(from: string, datagram: Uint8Array, port: number, host: string): void {
+  #origin(address: string, peer: string): Origin {
+    // By address, as that may go away and come back with another socket.
+    const socket = (): UdpServer | undefined => this.#sockets.get(address);
     const { drops } = this.connections.options;
-    const socket = this.#sockets.get(from);
-    if (!socket || socket.getSendQueueSize() > limits.udpSendQueueBytes) {
-      drops.undeliverable += 1;
-      return;
-    }
-    // Copied: what the kernel does not take at once waits in Node, and the memory is only lent.
-    socket.send(Buffer.from(datagram), port, host, (error) => {
-      if (error) drops.undeliverable += 1;
+    const answers = new DatagramBatch((batch) => {
+      drops.undeliverable += batch.length - (socket()?.send(batch, peer) ?? 0);
     });
+    return {
+      key: `${peer} ${address}`,
+      get source() {
+        return socket()?.describe(peer) ?? '';
+      },
+      reply: (datagram) => answers.push(datagram),
+    };
   }
 }
 

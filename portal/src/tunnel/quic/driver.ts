@@ -6,6 +6,7 @@ import type { DatagramPath } from './path.js';
 export interface DriverUser {
   /** Once for each turn of the event loop in which something came, or in which `wake` was called. Reads and writes. */
   onTurn(): void;
+  /** Its memory is lent until this returns. */
   onDatagram(datagram: Uint8Array): void;
   /** Once: nothing comes any more, and nothing can be sent. */
   onEnd(): void;
@@ -33,6 +34,9 @@ const slab = Buffer.alloc(limits.quicBurst * limits.quicPacketBytes);
 const slots = Array.from({ length: limits.quicBurst }, (_, i) =>
   slab.subarray(i * limits.quicPacketBytes, (i + 1) * limits.quicPacketBytes),
 );
+
+/** A datagram on its way up, of any size that a peer may choose. */
+const lent = Buffer.alloc(64 * 1024);
 
 /** Drives a QUIC connection: packets in, timers, packets out. Decides nothing about streams. */
 export class QuicDriver {
@@ -114,9 +118,9 @@ export class QuicDriver {
 
   #readDatagrams(): void {
     while (!this.#ended) {
-      const datagram = this.quic.dgramRecvVec();
-      if (!datagram) return;
-      this.#user.onDatagram(datagram);
+      const length = this.quic.dgramRecv(lent);
+      if (length === null) return;
+      this.#user.onDatagram(lent.subarray(0, length));
     }
   }
 
