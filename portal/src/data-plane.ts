@@ -83,7 +83,8 @@ export class DataPlane {
     const { log, policy } = options;
     const now = (): number => this.#now().getTime();
     this.tunnels = new Tunnels({
-      dial: (peer, avoid) => this.#dial(peer, avoid),
+      dial: (...dial) => this.#dial(...dial),
+      choose: (...choice) => this.dialler.choose(...choice),
       onChange: (change) => this.#onTunnel(change),
       idle: limits.tunnelIdle,
       now,
@@ -105,7 +106,7 @@ export class DataPlane {
     });
     this.forwarder = new Forwarder({
       policy,
-      tunnel: (peer) => this.tunnels.open(peer),
+      tunnel: (peer, preference) => this.tunnels.open(peer, preference),
       onFailure: (failure) => this.events.emit('streamFailed', failure),
       onEnd: (direction, code) => this.events.emit('streamEnded', direction, code),
       log,
@@ -195,9 +196,9 @@ export class DataPlane {
     this.tunnels.close(new NetportError('draining', 'this portal is shutting down'));
   }
 
-  async #dial(peer: SpiffeId, avoid: Name[]): Promise<Tunnel> {
+  async #dial(peer: SpiffeId, avoid: Name[], preference: TransportPreference): Promise<Tunnel> {
     try {
-      return await this.dialler.dial(peer, avoid);
+      return await this.dialler.dial(peer, avoid, preference);
     } catch (thrown) {
       if (thrown instanceof DialFailure) this.#tunnelFailed(peer, thrown.reason);
       throw thrown;

@@ -46,7 +46,8 @@ class World {
       log: createLogger('test', 'silent'),
     });
     this.tunnels = new Tunnels({
-      dial: (to, avoid) => this.dialler.dial(to, avoid),
+      dial: (...dial) => this.dialler.dial(...dial),
+      choose: (...choice) => this.dialler.choose(...choice),
       onChange: ({ tunnel, reason }) => {
         if (reason?.code === 'tunnel_lost' && tunnel.context.transport === 'quic') this.dialler.lost(peer);
       },
@@ -55,8 +56,8 @@ class World {
     });
   }
 
-  async open(): Promise<'tcp' | 'quic'> {
-    return (await this.tunnels.open(peer)).context.transport;
+  async open(preference?: TransportPreference): Promise<'tcp' | 'quic'> {
+    return (await this.tunnels.open(peer, preference)).context.transport;
   }
 
   stop(): void {
@@ -201,5 +202,66 @@ it(`tries QUIC at once on another network, and remembers the first`, async () =>
   tunnel?.close(new NetportError('circuit_closed', 'gone'));
   await tunnel?.closed;
   expect(await world.open()).toBe('tcp');
+  world.stop();
+});
+
+const over = (world: World, transport: 'tcp' | 'quic'): Tunnel[] =>
+  world.tunnels.all.filter(({ context }) => context.transport === transport);
+const whyOf = (world: World, transport: 'tcp' | 'quic'): (string | undefined)[] =>
+  over(world, transport).map((tunnel) => world.dialler.reason(tunnel));
+
+it('has a tunnel of each transport to a peer where access pairs prefer different ones, and no more', async () => {
+  const world = new World();
+  for (const preference of ['tcp', 'quic', 'tcp', 'quic', 'auto'] as const) {
+    expect(await world.open(preference)).toBe(preference === 'tcp' ? 'tcp' : 'quic');
+  }
+  expect(world.asked).toEqual(['tcp', 'udp']);
+  expect([whyOf(world, 'tcp'), whyOf(world, 'quic')]).toEqual([
+    ['preferred by an access pair'],
+    ['preferred by an access pair'],
+  ]);
+  world.stop();
+});
+
+it('a pair without a preference gets what it would without the others', async () => {
+  const world = new World();
+  expect(await world.open('tcp')).toBe('tcp');
+  expect(await world.open('auto')).toBe('quic');
+  expect(whyOf(world, 'quic')).toEqual(['QUIC came up first']);
+  world.stop();
+});
+
+it('a pair that prefers QUIC goes over TCP where UDP is blocked, and tells why', async () => {
+  const world = new World();
+  world.udp = 'vanishes';
+  expect(await world.open('quic')).toBe('tcp');
+  expect(await world.open('tcp')).toBe('tcp');
+  expect(await world.open('auto')).toBe('tcp');
+  expect(world.asked).toEqual(['udp', 'tcp']);
+  expect(whyOf(world, 'tcp')).toEqual(['QUIC did not get through on this network (tried again in 60 s)']);
+  world.stop();
+});
+
+it('shares the tunnel of pairs that prefer TCP while QUIC is down, and leaves it to them when QUIC is back', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const world = new World();
+  expect(await world.open('tcp')).toBe('tcp');
+  expect(await world.open('quic')).toBe('quic');
+  const [lost] = over(world, 'quic');
+  lost?.close(new NetportError('tunnel_lost', 'silence'));
+  await lost?.closed;
+  expect(await world.open('quic')).toBe('tcp');
+  expect(world.asked).toEqual(['tcp', 'udp']);
+  await vi.advanceTimersByTimeAsync(limits.quicRetry);
+  expect(await world.open('quic')).toBe('quic');
+  expect(await world.open('tcp')).toBe('tcp');
+  expect(world.asked).toEqual(['tcp', 'udp', 'udp']);
+  world.stop();
+});
+
+it.each(['tcp', 'quic'] as const)('--transport %s binds every pair', async (operator) => {
+  const world = new World(operator);
+  for (const preference of ['auto', 'tcp', 'quic'] as const) expect(await world.open(preference)).toBe(operator);
+  expect(world.asked).toEqual([operator === 'tcp' ? 'tcp' : 'udp']);
   world.stop();
 });

@@ -9,7 +9,16 @@ import {
 } from '@netport/protocol';
 import type { Logger } from '@netport/runtime';
 import { race } from './path/race.js';
-import { circuitsToTry, learn, type QuicEvent, type QuicRecord, reasonFor, retryIn } from './path/transport-choice.js';
+import {
+  circuitsToTry,
+  learn,
+  type Preferences,
+  type QuicEvent,
+  type QuicRecord,
+  reasonFor,
+  retryIn,
+  tunnelTransport,
+} from './path/transport-choice.js';
 import type { Tunnel } from './tunnel/tunnel.js';
 import { DialFailure } from './tunnel/tunnels.js';
 
@@ -17,7 +26,7 @@ export interface DiallerOptions {
   preference: TransportPreference;
   /** Asks for a circuit and builds a tunnel as its client. Rejects with DialFailure once there was a circuit. */
   attempt(peer: SpiffeId, transport: Transport, avoid: Name[], abandon: AbortSignal): Promise<Tunnel>;
-  /** Takes a tunnel that nobody waits for; it replaces one over TCP. */
+  /** Takes a tunnel that nobody waits for. */
   adopt(tunnel: Tunnel): void;
   /** Every tunnel that stands. */
   tunnels: () => readonly Tunnel[];
@@ -43,7 +52,10 @@ export class Dialler {
   readonly #options: DiallerOptions;
   /** By network and peer, in order of use: either end's network may stop UDP. */
   readonly #records = new Map<string, QuicRecord>();
+  /** Of peers whose streams go over TCP for want of QUIC. */
   readonly #retries = new Map<SpiffeId, { timer: NodeJS.Timeout; abandon: AbortController }>();
+  /** What the access pair preferred that a tunnel was dialled for. */
+  readonly #dialledFor = new WeakMap<Tunnel, TransportPreference>();
   readonly #watch: NodeJS.Timeout | undefined;
   #network: string;
   /** Why there is no QUIC, once that is known. */
@@ -55,18 +67,37 @@ export class Dialler {
     if (this.#remembers) this.#watch = setInterval(() => this.#lookAtNetwork(), limits.networkInterval).unref();
   }
 
-  async dial(peer: SpiffeId, avoid: Name[]): Promise<Tunnel> {
+  /**
+   * Which of the tunnels that stand a stream takes, or undefined: one has to be dialled. TCP serves who would rather have
+   * QUIC only while QUIC does not get through, not because another access pair has a tunnel over it.
+   */
+  choose(peer: SpiffeId, pair: TransportPreference, standing: readonly Tunnel[]): Tunnel | undefined {
+    const over = (circuit: Transport | undefined): Tunnel | undefined =>
+      standing.find(({ context }) => circuit && context.transport === tunnelTransport(circuit));
+    const [wanted, other] = circuitsToTry(this.#preferences(pair));
+    const suitable = over(wanted);
+    if (suitable) return suitable;
+    const instead = this.#isDown(peer) ? over(other) : undefined;
+    if (instead && !this.#retries.has(peer)) this.#retryLater(peer);
+    return instead;
+  }
+
+  async dial(peer: SpiffeId, avoid: Name[], pair: TransportPreference): Promise<Tunnel> {
     const { attempt } = this.#options;
-    await this.#lookForQuic();
+    if (pair !== 'tcp') await this.#lookForQuic();
     this.#lookAtNetwork();
-    const circuits = circuitsToTry(this.#preference, this.#record(peer));
+    const circuits = circuitsToTry(this.#preferences(pair), this.#record(peer));
+    const headStart = pair === 'quic' ? limits.transportPatience : limits.transportHeadStart;
     const tunnel = await race(
       circuits.map((transport) => (abandon: AbortSignal) => attempt(peer, transport, avoid, abandon)),
-      { headStart: limits.transportHeadStart, isFinal, discard },
+      { headStart, isFinal, discard },
     );
-    if (!this.#remembers) return tunnel;
-    if (tunnel.context.transport === 'quic') this.#learn(peer, 'up');
-    else if (circuits.length > 1) {
+    this.#dialledFor.set(tunnel, pair);
+    if (!this.#remembers || pair === 'tcp') return tunnel;
+    if (tunnel.context.transport === 'quic') {
+      this.#cancelRetry(peer);
+      this.#learn(peer, 'up');
+    } else if (circuits.length > 1) {
       this.counters.fallbacks++;
       this.#learn(peer, 'blocked');
       this.#options.log.info({ peer }, `tunnel over TCP: ${this.reason(tunnel)}`);
@@ -81,10 +112,11 @@ export class Dialler {
   }
 
   /** Why a tunnel runs over what it does, where this portal chose. */
-  reason({ context }: Tunnel): string | undefined {
-    const { preference, now } = this.#options;
-    if (context.role === 'server') return undefined;
-    const reason = this.#lack ?? reasonFor(preference, context.transport, this.#record(context.peer), now());
+  reason(tunnel: Tunnel): string | undefined {
+    const { peer, role, transport } = tunnel.context;
+    if (role === 'server') return undefined;
+    const preferences = { operator: this.#options.preference, pair: this.#dialledFor.get(tunnel) ?? 'auto' };
+    const reason = this.#lack ?? reasonFor(preferences, transport, this.#record(peer), this.#options.now());
     return reason.slice(0, limits.reasonCharacters);
   }
 
@@ -96,12 +128,16 @@ export class Dialler {
 
   /** Only where there is a choice. */
   get #remembers(): boolean {
-    return circuitsToTry(this.#preference, undefined).length > 1;
+    return circuitsToTry(this.#preferences('auto')).length > 1;
   }
 
-  /** What the operator wants, where this machine can. */
-  get #preference(): TransportPreference {
-    return this.#lack === undefined ? this.#options.preference : 'tcp';
+  /** What the operator wants is bounded by what this machine can. */
+  #preferences(pair: TransportPreference): Preferences {
+    return { operator: this.#lack === undefined ? this.#options.preference : 'tcp', pair };
+  }
+
+  #isDown(peer: SpiffeId): boolean {
+    return this.#retries.has(peer) || this.#record(peer)?.state === 'down';
   }
 
   async #lookForQuic(): Promise<void> {
@@ -129,12 +165,14 @@ export class Dialler {
     if (network === this.#network || !this.#remembers) return;
     this.#network = network;
     this.#options.log.info({ network }, 'on another network');
-    for (const { context } of this.#overTcp()) this.#retryLater(context.peer, 0);
+    for (const peer of [...this.#retries.keys()]) this.#retryLater(peer, 0);
   }
 
-  #overTcp(): Tunnel[] {
-    const { tunnels } = this.#options;
-    return tunnels().filter(({ context, open }) => open && context.role === 'client' && context.transport === 'tcp');
+  #overTcp(peer: SpiffeId): Tunnel[] {
+    return this.#options.tunnels().filter(({ context, open }) => {
+      const { role, transport } = context;
+      return open && role === 'client' && transport === 'tcp' && context.peer === peer;
+    });
   }
 
   #retryLater(peer: SpiffeId, pause = retryIn(this.#record(peer), this.#options.now())): void {
@@ -153,7 +191,10 @@ export class Dialler {
 
   /** Without a tunnel that would be the better for it, the next dial takes care. */
   async #retry(peer: SpiffeId, abandon: AbortController): Promise<void> {
-    if (!this.#overTcp().some(({ context }) => context.peer === peer)) return;
+    if (this.#overTcp(peer).length === 0) {
+      this.#cancelRetry(peer);
+      return;
+    }
     const timer = setTimeout(() => abandon.abort(), limits.quicRetryTimeout);
     // Another one has begun meanwhile, or this portal stops.
     const outdated = (): boolean => this.#retries.get(peer)?.abandon !== abandon;
@@ -177,6 +218,7 @@ export class Dialler {
     this.counters.upgrades++;
     this.#learn(peer, 'up');
     this.#options.adopt(tunnel);
+    for (const slower of this.#overTcp(peer)) if (this.#dialledFor.get(slower) !== 'tcp') slower.drain();
     this.#options.log.info({ peer }, 'tunnel over QUIC instead of TCP');
   }
 

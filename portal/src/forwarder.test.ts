@@ -30,7 +30,12 @@ class Portals {
   readonly cleanup: (() => void)[] = [];
   relay: Awaited<ReturnType<typeof looseRelay>> | undefined;
   readonly forwarders = [0, 1].map((i) => this.#forwarder(i as 0 | 1)) as [Forwarder, Forwarder];
-  readonly tunnels: Tunnels = new Tunnels({ dial: () => this.#dial(), idle: 60_000, now: Date.now });
+  readonly tunnels: Tunnels = new Tunnels({
+    dial: () => this.#dial(),
+    choose: (_peer, _preference, [first]) => first,
+    idle: 60_000,
+    now: Date.now,
+  });
   readonly listeners = new Listeners({
     onSocket: (socket, rule) => void this.forwarders[0].outgoing(socket, rule),
     onClient: (client, rule) => void this.forwarders[0].outgoingFlow(client, rule),

@@ -10,6 +10,7 @@ import {
   type PolicyRule,
   type SpiffeId,
   type StreamHead,
+  type TransportPreference,
 } from '@netport/protocol';
 import type { Logger } from '@netport/runtime';
 import { type Carrier, tcpCarrier, udpCarrier } from './carrier.js';
@@ -32,7 +33,7 @@ type TunnelTransport = TunnelContext['transport'];
 export interface ForwarderOptions {
   policy: () => PolicyDocument | undefined;
   /** The tunnel to a peer: standing, or built now. */
-  tunnel: (peer: SpiffeId) => Promise<Tunnel>;
+  tunnel: (peer: SpiffeId, preference: TransportPreference) => Promise<Tunnel>;
   onFailure: (failure: StreamFailure) => void;
   onEnd: (direction: Direction, code: ErrorCode | 'ok') => void;
   log: Logger;
@@ -103,7 +104,7 @@ export class Forwarder {
       this.#permit(question);
       if (this.#waiting > limits.streamsPerTunnel)
         throw new NetportError('limit_exceeded', 'too many connections wait');
-      const { link, transport } = await this.#open(carrier, peer, { pair, protocol, source }, gone);
+      const { link, transport } = await this.#open(carrier, rule, source, gone);
       this.#run(carrier, end, link, { ...question, transport, source });
     } catch (thrown) {
       application.refuse();
@@ -144,12 +145,13 @@ export class Forwarder {
   /** A tunnel that began to drain in this moment takes nothing; the next one does. */
   async #open<Link>(
     carrier: Pick<Carrier<unknown, Link>, 'open'>,
-    peer: SpiffeId,
-    head: StreamHead,
+    { pair, peer, protocol, transport }: PolicyRule,
+    source: string,
     abandon: AbortSignal,
   ): Promise<{ link: Link; transport: TunnelTransport }> {
+    const head: StreamHead = { pair, protocol, source };
     const open = async () => {
-      const tunnel = await this.#options.tunnel(peer);
+      const tunnel = await this.#options.tunnel(peer, transport ?? 'auto');
       return { link: await carrier.open(tunnel, head, abandon), transport: tunnel.context.transport };
     };
     try {

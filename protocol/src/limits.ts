@@ -211,6 +211,8 @@ export const limits = {
   // Choice of transport
   /** A tunnel over TCP is begun when the one over QUIC is not up after this: RFC 8305's Connection Attempt Delay. */
   transportHeadStart: 250,
+  /** The same for an access pair that prefers QUIC: enough for its first packet to be lost and said again. */
+  transportPatience: 1500,
   /** QUIC that did not get through is tried again in the background after this, and after twice as long each time… */
   quicRetry: 1 * minute,
   /** …up to this; and a tunnel that lasted as long as this makes up for the failures before it. */
@@ -223,7 +225,7 @@ export const limits = {
   quicRecords: 4096,
   /** Why a tunnel runs over what it does: a line. */
   reasonCharacters: 256,
-  /** Tunnels that one peer may have built to this portal: what it uses, what that replaces, and both of a race. */
+  /** Tunnels that one peer may have built to this portal: one over each transport, and both of a race. */
   tunnelsPerPeer: 4,
 
   // Flows

@@ -1,4 +1,4 @@
-import { limits } from '@netport/protocol';
+import { limits, type TransportPreference } from '@netport/protocol';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { circuitsToTry, learn, type QuicEvent, type QuicRecord, reasonFor, retryIn } from './transport-choice.js';
@@ -83,7 +83,16 @@ describe('where QUIC is', () => {
     ['tcp', [[0, 'up']], ['tcp']],
     ['quic', [[0, 'blocked']], ['udp']],
   ])('--transport %s after %j asks for %j', (preference, events, circuits) => {
-    expect(circuitsToTry(preference, after(...events).record)).toEqual(circuits);
+    expect(circuitsToTry({ operator: preference, pair: 'auto' }, after(...events).record)).toEqual(circuits);
+  });
+
+  it.each<[operator: TransportPreference, pair: TransportPreference, circuits: string[]]>([
+    ['auto', 'tcp', ['tcp']],
+    ['auto', 'quic', ['udp', 'tcp']],
+    ['tcp', 'quic', ['tcp']],
+    ['quic', 'tcp', ['udp']],
+  ])('--transport %s binds a pair that prefers %s: %j', (operator, pair, circuits) => {
+    expect(circuitsToTry({ operator, pair })).toEqual(circuits);
   });
 
   it.each<[transport: 'tcp' | 'quic', events: [number, QuicEvent][], reason: string]>([
@@ -107,8 +116,9 @@ describe('where QUIC is', () => {
     ],
   ])('%s after %j has its reason', (transport, events, reason) => {
     const { record, now } = after(...events);
-    expect(reasonFor('auto', transport, record, now)).toBe(reason);
-    expect(reasonFor(transport, transport, record, now)).toBe(`--transport ${transport}`);
+    expect(reasonFor({ operator: 'auto', pair: 'auto' }, transport, record, now)).toBe(reason);
+    const bound = { operator: transport, pair: 'auto' } as const;
+    expect(reasonFor(bound, transport, record, now)).toBe(`--transport ${transport}`);
   });
 });
 
@@ -118,7 +128,7 @@ it('whatever happens, QUIC is tried again within the longest pause, and never wa
     fc.property(fc.array(event, { minLength: 1, maxLength: 40 }), (events) => {
       const { record, now } = after(...events);
       const failed = events.at(-1)?.[1] !== 'up';
-      expect(circuitsToTry('auto', record)[0]).toBe(failed ? 'tcp' : 'udp');
+      expect(circuitsToTry({ operator: 'auto', pair: 'quic' }, record)[0]).toBe(failed ? 'tcp' : 'udp');
       const pause = retryIn(record, now);
       expect(pause).toBeLessThanOrEqual(limits.quicRetryMax);
       if (failed) expect(pause).toBeGreaterThanOrEqual(limits.quicRetry);

@@ -21,11 +21,16 @@ export function learn(record: QuicRecord | undefined, event: QuicEvent, now: num
   return { state: 'down', why: event, failures, retryAt: now + pause };
 }
 
+/** What is asked for: the operator's word binds, an access pair's is heard where that leaves a choice. */
+export interface Preferences {
+  operator: TransportPreference;
+  pair: TransportPreference;
+}
+
 /** The circuits that a dial asks for, each when those before it have failed or have had their head start. */
-export function circuitsToTry(preference: TransportPreference, record: QuicRecord | undefined): Transport[] {
-  if (preference === 'tcp') return ['tcp'];
-  if (preference === 'quic') return ['udp'];
-  if (record?.state === 'down') return ['tcp'];
+export function circuitsToTry({ operator, pair }: Preferences, record?: QuicRecord): Transport[] {
+  if (operator === 'quic') return ['udp'];
+  if (operator === 'tcp' || pair === 'tcp' || record?.state === 'down') return ['tcp'];
   return ['udp', 'tcp'];
 }
 
@@ -35,12 +40,13 @@ export const retryIn = (record: QuicRecord | undefined, now: number): number =>
 
 /** For people: why this portal dialled a tunnel over this transport. */
 export function reasonFor(
-  preference: TransportPreference,
+  { operator, pair }: Preferences,
   transport: 'tcp' | 'quic',
   record: QuicRecord | undefined,
   now: number,
 ): string {
-  if (preference !== 'auto') return `--transport ${preference}`;
+  if (operator !== 'auto') return `--transport ${operator}`;
+  if (pair === transport) return 'preferred by an access pair';
   if (transport === 'quic') return record?.failures ? 'QUIC gets through again' : 'QUIC came up first';
   const again = `tried again in ${Math.ceil(retryIn(record, now) / 1000)} s`;
   return record?.state === 'down' && record.why === 'lost'

@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { circuitIdSchema, limits, type Name, NetportError } from '@netport/protocol';
+import {
+  circuitIdSchema,
+  limits,
+  type Name,
+  NetportError,
+  type SpiffeId,
+  type TransportPreference,
+} from '@netport/protocol';
 import { expect, it } from 'vitest';
 import { spiffeId } from '../testing/identities.js';
 import { until } from '../testing/sockets.js';
@@ -14,6 +21,8 @@ const tunnelOver = (relay: string, role: 'client' | 'server' = 'client'): Tunnel
   return memoryTunnels({ client: context, server: context, onStream: () => {}, onFlow: () => {} }).client;
 };
 
+const choose = (_peer: SpiffeId, _preference: TransportPreference, [first]: readonly Tunnel[]) => first;
+
 /** Tunnels whose every dial is answered by the next outcome. */
 function tunnelsOf(...outcomes: (Tunnel | DialFailure)[]): { tunnels: Tunnels; avoided: Name[][] } {
   const avoided: Name[][] = [];
@@ -23,7 +32,7 @@ function tunnelsOf(...outcomes: (Tunnel | DialFailure)[]): { tunnels: Tunnels; a
     if (!outcome || outcome instanceof DialFailure) throw outcome ?? new Error('one dial too many');
     return outcome;
   };
-  return { tunnels: new Tunnels({ dial, idle: 60_000, now: Date.now }), avoided };
+  return { tunnels: new Tunnels({ dial, choose, idle: 60_000, now: Date.now }), avoided };
 }
 const failure = (relay: string, code: 'leg_rejected' | 'peer_offline' | 'tunnel_failed'): DialFailure =>
   new DialFailure(relay as Name, new NetportError(code, 'no'));

@@ -1,4 +1,12 @@
-import { asNetportError, type ErrorCode, limits, type Name, NetportError, type SpiffeId } from '@netport/protocol';
+import {
+  asNetportError,
+  type ErrorCode,
+  limits,
+  type Name,
+  NetportError,
+  type SpiffeId,
+  type TransportPreference,
+} from '@netport/protocol';
 import type { Tunnel } from './tunnel.js';
 
 /** Codes that speak against the relay of the circuit, rather than against the peer or the policy. */
@@ -17,7 +25,9 @@ const avoidAtMost = 16;
 
 export interface TunnelsOptions {
   /** Builds a tunnel as its client over a new circuit; a failure names the relay, when one was given. */
-  dial(peer: SpiffeId, avoid: Name[]): Promise<Tunnel>;
+  dial(peer: SpiffeId, avoid: Name[], preference: TransportPreference): Promise<Tunnel>;
+  /** Which of those that stand a stream takes, or undefined: another has to be dialled. */
+  choose(peer: SpiffeId, preference: TransportPreference, standing: readonly Tunnel[]): Tunnel | undefined;
   onChange?: (event: { tunnel: Tunnel; reason?: NetportError }) => void;
   /** Milliseconds. */
   idle: number;
@@ -36,14 +46,15 @@ export class DialFailure extends Error {
   }
 }
 
-/** The tunnels of this portal: at most one to open streams on for each peer, built when needed, closed when idle. */
+/** The tunnels of this portal: to each peer at most one over each transport to open streams on, built when needed, closed when idle. */
 export class Tunnels {
   readonly #options: TunnelsOptions;
-  /** Tunnels that this portal opens streams on. */
-  readonly #client = new Map<SpiffeId, Tunnel>();
+  /** Tunnels that this portal opens streams on, each over another transport. */
+  readonly #client = new Map<SpiffeId, readonly Tunnel[]>();
   /** Every tunnel that still carries something, drained ones included. */
   readonly #all = new Set<Tunnel>();
-  readonly #dialling = new Map<SpiffeId, Promise<Tunnel>>();
+  /** By peer, and whether nothing but TCP will do. */
+  readonly #dialling = new Map<string, Promise<Tunnel>>();
   readonly #failed = new Map<Name, number>();
   readonly #busyAt = new Map<Tunnel, number>();
   readonly #sweep: NodeJS.Timeout;
@@ -60,14 +71,18 @@ export class Tunnels {
   }
 
   /** The tunnel to open streams on. Everybody who asks while one is being built shares that one, and its failure. */
-  async open(peer: SpiffeId): Promise<Tunnel> {
+  async open(peer: SpiffeId, preference: TransportPreference = 'auto'): Promise<Tunnel> {
     if (this.#closed) throw new NetportError('draining', 'this portal is shutting down');
-    const standing = this.#client.get(peer);
-    if (standing?.open) return standing;
-    return this.#dialling.get(peer) ?? this.#startDial(peer);
+    const standing = this.#client.get(peer)?.filter(({ open }) => open) ?? [];
+    const key = `${peer} ${preference === 'tcp'}`;
+    return (
+      this.#options.choose(peer, preference, standing) ??
+      this.#dialling.get(key) ??
+      this.#startDial(key, peer, preference)
+    );
   }
 
-  /** Takes a tunnel in. One that this portal opens streams on replaces an older one, which may finish its streams. */
+  /** Takes a tunnel in. One that this portal opens streams on replaces an older one over its transport, which may finish its streams. */
   adopt(tunnel: Tunnel): void {
     const { context } = tunnel;
     if (this.#closed) {
@@ -76,13 +91,15 @@ export class Tunnels {
     }
     this.#all.add(tunnel);
     if (context.role === 'client') {
-      this.#client.get(context.peer)?.drain();
-      this.#client.set(context.peer, tunnel);
+      const standing = this.#client.get(context.peer) ?? [];
+      const others = standing.filter((other) => other.context.transport !== context.transport);
+      this.#client.set(context.peer, [...others, tunnel]);
+      for (const older of standing) if (!others.includes(older)) older.drain();
     } else this.#boundServerSide(context.peer);
     this.#busyAt.set(tunnel, this.#options.now());
     this.#options.onChange?.({ tunnel });
     void tunnel.closed.then((reason) => {
-      if (this.#client.get(context.peer) === tunnel) this.#client.delete(context.peer);
+      this.#forget(tunnel);
       this.#all.delete(tunnel);
       this.#busyAt.delete(tunnel);
       if (reason.code === 'tunnel_lost') this.#avoid(context.relay as Name);
@@ -110,27 +127,34 @@ export class Tunnels {
     this.closeWhere(() => true, reason);
   }
 
-  #startDial(peer: SpiffeId): Promise<Tunnel> {
-    const running = this.#dial(peer);
-    this.#dialling.set(peer, running);
+  #forget(tunnel: Tunnel): void {
+    const { peer } = tunnel.context;
+    const others = this.#client.get(peer)?.filter((other) => other !== tunnel) ?? [];
+    if (others.length > 0) this.#client.set(peer, others);
+    else this.#client.delete(peer);
+  }
+
+  #startDial(key: string, peer: SpiffeId, preference: TransportPreference): Promise<Tunnel> {
+    const running = this.#dial(peer, preference);
+    this.#dialling.set(key, running);
     running.then(
-      () => this.#dialling.delete(peer),
+      () => this.#dialling.delete(key),
       // A failure answers for a moment, or a busy application would ask the control server at its own pace.
-      () => setTimeout(() => this.#dialling.delete(peer), failureHold).unref(),
+      () => setTimeout(() => this.#dialling.delete(key), failureHold).unref(),
     );
     return running;
   }
 
-  async #dial(peer: SpiffeId, attempts = 2): Promise<Tunnel> {
+  async #dial(peer: SpiffeId, preference: TransportPreference, attempts = 2): Promise<Tunnel> {
     try {
-      const tunnel = await this.#options.dial(peer, this.#avoided());
+      const tunnel = await this.#options.dial(peer, this.#avoided(), preference);
       this.adopt(tunnel);
       return tunnel;
     } catch (thrown) {
       if (!(thrown instanceof DialFailure)) throw asNetportError(thrown, 'tunnel_failed');
       if (relayFaults.has(thrown.reason.code)) this.#avoid(thrown.relay);
       // The relay itself is out of reach, which is known at once: another may be there.
-      if (thrown.reason.code === 'leg_rejected' && attempts > 1) return this.#dial(peer, attempts - 1);
+      if (thrown.reason.code === 'leg_rejected' && attempts > 1) return this.#dial(peer, preference, attempts - 1);
       throw thrown.reason;
     }
   }
