@@ -37,6 +37,8 @@ export interface DataPlaneOptions {
   requestCircuit: (peer: SpiffeId, transport: Transport, avoid: Name[], replaces?: CircuitId) => Promise<LegOffer>;
   /** Says that a circuit of this portal is not needed after all. */
   closeCircuit: (circuitId: CircuitId) => void;
+  /** The way to the control server may have changed. */
+  checkControl: () => void;
   /** `auto` unless given. */
   transport?: TransportPreference;
   /** `bbr` unless given. */
@@ -101,6 +103,7 @@ export class DataPlane {
     });
     this.#paths = new UdpPaths({
       requestCircuit: options.requestCircuit,
+      onLost: options.checkControl,
       network: () => networkOf(networkInterfaces()),
       log,
     });

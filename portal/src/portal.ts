@@ -170,6 +170,7 @@ export class Portal extends EventEmitter<PortalEvents> {
       policy: () => policies.current,
       requestCircuit: (...circuit) => session.requestCircuit(...circuit),
       closeCircuit: (circuitId) => session.closeCircuit(circuitId),
+      checkControl: () => session.check(),
       transport: this.#options.transport ?? 'auto',
       congestion: this.#options.congestion ?? 'bbr',
       proxy: this.#options.proxy,

@@ -18,6 +18,11 @@ export const limits = {
   controlPingInterval: 5 * second,
   /** …and give the other up after this much silence: three lost pings. */
   controlSilence: 15 * second,
+  /**
+   * …or after this much, once something says that the way between them has changed: a tunnel that needs another relay needs
+   * them both to hear of it within `tunnelSilence`.
+   */
+  controlCheckTimeout: 2 * second,
   /** A TCP + TLS + WebSocket set-up that takes longer is retried. */
   controlConnectTimeout: 10 * second,
   /** `hello` must be the first message and come this soon. */

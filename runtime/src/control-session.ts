@@ -50,6 +50,11 @@ export interface ControlSession<In extends Envelope, Out extends Envelope> {
   send(message: Out): boolean;
   /** Sends a message with a new id; resolves with the answer that carries it, rejects with the peer's error or `unavailable`. */
   request<Answer extends In>(message: Request<Out>): Promise<Answer>;
+  /**
+   * The way to the control server may have changed: where it is not heard within `controlCheckTimeout`, the session is begun
+   * again, instead of after `controlSilence`.
+   */
+  check(): void;
   close(): Promise<void>;
 }
 
@@ -65,6 +70,7 @@ export function openControlSession<In extends Envelope, Out extends Envelope>(
   const random = options.random ?? (() => randomInt(1 << 30) / (1 << 30));
   const pending = new Map<number, { resolve: (answer: In) => void; reject: (error: NetportError) => void }>();
   let socket: WebSocket | undefined;
+  let pulse: Pulse | undefined;
   let up = false;
   let since = new Date();
   let attempt = 0;
@@ -118,6 +124,7 @@ export function openControlSession<In extends Envelope, Out extends Envelope>(
   const onEnd = (reason: NetportError): void => {
     if (closed) return;
     socket = undefined;
+    pulse = undefined;
     if (up) since = new Date();
     up = false;
     for (const { reject } of pending.values()) reject(reason);
@@ -143,7 +150,7 @@ export function openControlSession<In extends Envelope, Out extends Envelope>(
           handshakeTimeout: limits.controlConnectTimeout,
           perMessageDeflate: false,
         });
-        attend(socket, { onOpen: (current) => current.send(JSON.stringify(options.hello())), onText, onEnd });
+        pulse = attend(socket, { onOpen: (current) => current.send(JSON.stringify(options.hello())), onText, onEnd });
       },
       (error) => onEnd(asNetportError(error, 'unavailable')),
     );
@@ -177,6 +184,7 @@ export function openControlSession<In extends Envelope, Out extends Envelope>(
           settle(reject)(new NetportError('unavailable', 'there is no session with the control server now'));
         }
       }),
+    check: () => pulse?.check(),
     close: async () => {
       closed = true;
       up = false;
@@ -194,6 +202,10 @@ export function openControlSession<In extends Envelope, Out extends Envelope>(
   };
 }
 
+interface Pulse {
+  check(): void;
+}
+
 /** Wires one WebSocket: exactly one `onEnd`, and pings that notice a peer that is gone without a word. */
 function attend(
   socket: WebSocket,
@@ -202,17 +214,23 @@ function attend(
     onText: (socket: WebSocket, text: string) => void;
     onEnd: (reason: NetportError) => void;
   },
-): void {
+): Pulse {
   // The first cause counts: what follows it are its consequences.
   let reason: NetportError | undefined;
   let heard = performance.now();
+  let checking: NodeJS.Timeout | undefined;
   const hear = (): void => {
     heard = performance.now();
+    clearTimeout(checking);
+    checking = undefined;
+  };
+  const giveUp = (): void => {
+    reason ??= new NetportError('unavailable', 'the control server went silent');
+    socket.terminate();
   };
   const watch = setInterval(() => {
     if (performance.now() - heard > limits.controlSilence) {
-      reason ??= new NetportError('unavailable', 'the control server went silent');
-      socket.terminate();
+      giveUp();
     } else if (socket.readyState === WebSocket.OPEN) {
       socket.ping();
     }
@@ -239,8 +257,16 @@ function attend(
   });
   socket.on('close', (code, text) => {
     clearInterval(watch);
+    clearTimeout(checking);
     handlers.onEnd(reason ?? closeReason(code, text.toString()));
   });
+  return {
+    check: () => {
+      if (checking || socket.readyState !== WebSocket.OPEN) return;
+      socket.ping();
+      checking = setTimeout(giveUp, limits.controlCheckTimeout);
+    },
+  };
 }
 
 /** The control server closes with `<code>: <sentence>`, where it has a reason to. */

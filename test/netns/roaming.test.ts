@@ -1,7 +1,7 @@
-import type { TunnelInfo } from '@netport/protocol';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import type { CircuitView, TunnelInfo } from '@netport/protocol';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { runCommand, scripts } from '../harness/index.js';
-import { expectWhole, mib, skipped, unavailable, useRelayOverlay } from './scenario.js';
+import { expectWhole, gib, mib, skipped, unavailable, useRelayOverlay } from './scenario.js';
 
 /** Tunnels over QUIC between two NATs: whatever happens to their path, connections go on, and not a byte is missing. */
 describe.skipIf(unavailable)(`tunnels over QUIC that move${skipped}`, () => {
@@ -29,6 +29,10 @@ describe.skipIf(unavailable)(`tunnels over QUIC that move${skipped}`, () => {
     expectWhole({ client: await dialled.ending, service: await world().service.nextEnding() }, up, down);
   };
 
+  beforeAll(async () => {
+    await world().exchange({ up: 1, down: 1, answer: 'at once' });
+  });
+
   it.each([
     [1, 32 * mib],
     [5, 16 * mib],
@@ -55,5 +59,37 @@ describe.skipIf(unavailable)(`tunnels over QUIC that move${skipped}`, () => {
     const before = await tunnel();
     await through(32 * mib, mib, () => world().networks.readdress(side));
     expect(await tunnel()).toMatchObject({ since: before.since, circuitId: before.circuitId });
+  });
+
+  it.each([
+    ['the portal that dialled', 1],
+    ['the other portal', 2],
+  ] as const)(
+    'move to another relay when theirs is killed while the machine of %s gets another address',
+    async (_who, side) => {
+      const { overlay, networks } = world();
+      const before = await tunnel();
+      await through(32 * mib, mib, async () => {
+        // Nobody ends its control session, which is from the old address.
+        networks.readdress(side);
+        await overlay.relay(before.relay).process.stop('SIGKILL');
+      });
+      const after = await tunnel();
+      expect(after.since).toBe(before.since);
+      expect(after.relay).not.toBe(before.relay);
+      await overlay.relay(before.relay).start();
+    },
+  );
+
+  it('move to another relay when theirs is killed, and the same connection goes on', async () => {
+    const { overlay } = world();
+    const before = await tunnel();
+    await through(gib, mib, () => overlay.relay(before.relay).process.stop('SIGKILL'));
+    const after = await tunnel();
+    expect(after.since).toBe(before.since);
+    expect(after.relay).not.toBe(before.relay);
+    await overlay.relay(before.relay).start();
+    const circuits = await overlay.cli<CircuitView[]>(['ls', 'circuits']);
+    expect(circuits.map(({ id }) => id)).toEqual([after.circuitId]);
   });
 });

@@ -1,3 +1,4 @@
+import { networkInterfaces } from 'node:os';
 import type { Trust } from '@netport/pki';
 import {
   asNetportError,
@@ -19,6 +20,7 @@ import {
   type TunnelInfo,
 } from '@netport/protocol';
 import { type ControlSession, type Logger, openControlSession, type StoredIdentity } from '@netport/runtime';
+import { networkOf, watchNetwork } from '../path/network.js';
 import { EventQueue } from './events.js';
 import { probeRelays, type RelayProbe } from './probes.js';
 
@@ -47,6 +49,7 @@ export class PortalSession {
   readonly #options: PortalSessionOptions;
   readonly #session: ControlSession<PortalCommand, PortalMessage>;
   readonly #probing: NodeJS.Timeout;
+  readonly #unwatch: () => void;
   #relays: RelayProbe[] = [];
   /** Policy, revocations and offers are handled one after the other, in the order that they came. */
   #work: Promise<void> = Promise.resolve();
@@ -69,6 +72,11 @@ export class PortalSession {
       proxy: options.proxy,
     });
     this.#probing = setInterval(() => void this.#probe(), limits.relayProbeInterval);
+    // Its connection may be from an address that this machine has no more, which says nothing about that.
+    this.#unwatch = watchNetwork(
+      () => networkOf(networkInterfaces()),
+      () => this.check(),
+    );
   }
 
   get up(): boolean {
@@ -101,12 +109,18 @@ export class PortalSession {
     this.#session.send({ type: 'circuit.close', circuitId });
   }
 
+  /** The way to the control server may have changed. */
+  check(): void {
+    this.#session.check();
+  }
+
   reportListeners(version: number, failed: { pair: PairId; code: ErrorCode; message: string }[]): void {
     this.#session.send({ type: 'listeners', version, failed });
   }
 
   async close(): Promise<void> {
     clearInterval(this.#probing);
+    this.#unwatch();
     await this.#session.close();
   }
 

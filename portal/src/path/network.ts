@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import type { NetworkInterfaceInfo } from 'node:os';
+import { limits } from '@netport/protocol';
 
 type Interfaces = NodeJS.Dict<Pick<NetworkInterfaceInfo, 'address' | 'cidr' | 'family' | 'internal' | 'scopeid'>[]>;
 
@@ -14,6 +15,18 @@ export function networkOf(interfaces: Interfaces): string {
       .map(({ address, family }) => `${name} ${family === 'IPv6' ? prefixOf(address) : address}`),
   );
   return [...new Set(addresses)].sort().join(', ');
+}
+
+/** Tells when this machine is on another network than it was. Returns what ends that. */
+export function watchNetwork(network: () => string, onChange: () => void): () => void {
+  let last = network();
+  const timer = setInterval(() => {
+    const now = network();
+    if (now === last) return;
+    last = now;
+    onChange();
+  }, limits.networkInterval);
+  return () => clearInterval(timer);
 }
 
 /** The first 64 bits. Node prints IPv6 addresses in their shortest form. */

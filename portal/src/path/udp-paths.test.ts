@@ -25,6 +25,8 @@ let paths: Record<TunnelContext['role'], UdpPaths>;
 /** What the client asked for, and what becomes of it. */
 let asked: { avoid: Name[]; replaces: CircuitId }[];
 let grant: () => void;
+/** Whose leg found out that its relay has gone. */
+let lost: TunnelContext['role'][];
 
 /** One side's leg of the second circuit, which takes the place of the first. */
 const replacing = (role: TunnelContext['role'], peer: keyof typeof identities): LegOffer => ({
@@ -53,6 +55,7 @@ beforeEach(async ({ skip }) => {
   skip(unavailable !== undefined, unavailable);
   relays = [await datagramRelay(ids[0], 'first'), await datagramRelay(ids[1], 'second')];
   asked = [];
+  lost = [];
   grant = () => {};
   const network = () => 'the same';
   paths = {
@@ -64,9 +67,15 @@ beforeEach(async ({ skip }) => {
         return replacing('client', 'server');
       },
       network,
+      onLost: () => lost.push('client'),
       log,
     }),
-    server: new UdpPaths({ requestCircuit: () => Promise.reject(new Error('the server asked')), network, log }),
+    server: new UdpPaths({
+      requestCircuit: () => Promise.reject(new Error('the server asked')),
+      network,
+      onLost: () => lost.push('server'),
+      log,
+    }),
   };
   const [client, server] = await Promise.all([open('client'), open('server')]);
   tunnels = { client, server };
@@ -87,6 +96,8 @@ describe(`paths of tunnels over UDP${unavailable ? ` (skipped: ${unavailable})` 
     relays[0].vanish();
     bytes.write('something to send');
     await until(() => circuits().every((id) => id === ids[1]));
+    // Either may have to look whether it hears the control server still.
+    expect(new Set(lost)).toEqual(new Set(['client', 'server']));
     expect(asked).toEqual([1, 2].map(() => ({ avoid: ['first'], replaces: ids[0] })));
     expect(tunnels.client.context.relay).toBe('second');
     expect((await tunnels.client.openStream(headOf('tcp'))).broken).toBe(false);

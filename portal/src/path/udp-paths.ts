@@ -12,11 +12,14 @@ import {
 import type { Logger } from '@netport/runtime';
 import type { Tunnel } from '../tunnel/tunnel.js';
 import type { LegPath } from './leg-path.js';
+import { watchNetwork } from './network.js';
 
 export interface UdpPathsOptions {
   requestCircuit(peer: SpiffeId, transport: Transport, avoid: Name[], replaces: CircuitId): Promise<LegOffer>;
   /** What tells the network that this machine is on from others. */
   network: () => string;
+  /** A relay has gone, or the network that leads to it: then the control server may be out of reach too, and not know. */
+  onLost: () => void;
   log: Logger;
 }
 
@@ -42,8 +45,7 @@ interface Footing {
 export class UdpPaths {
   readonly #options: UdpPathsOptions;
   readonly #footings = new Set<Footing>();
-  #watch: NodeJS.Timeout | undefined;
-  #network = '';
+  #unwatch: (() => void) | undefined;
 
   constructor(options: UdpPathsOptions) {
     this.#options = options;
@@ -53,7 +55,10 @@ export class UdpPaths {
     const circuits = new Set([tunnel.context.circuitId]);
     const footing: Footing = { tunnel, path, circuits, failed: new Set(), moving: false };
     this.#footings.add(footing);
-    path.onLost = () => void this.#replace(footing);
+    path.onLost = () => {
+      this.#options.onLost();
+      void this.#replace(footing);
+    };
     this.#watchNetwork();
     void tunnel.closed.then(() => {
       this.#footings.delete(footing);
@@ -119,18 +124,12 @@ export class UdpPaths {
 
   #watchNetwork(): void {
     if (this.#footings.size === 0) {
-      clearInterval(this.#watch);
-      this.#watch = undefined;
-    } else if (!this.#watch) {
-      this.#network = this.#options.network();
-      this.#watch = setInterval(() => this.#lookAtNetwork(), limits.networkInterval);
+      this.#unwatch?.();
+      this.#unwatch = undefined;
+    } else {
+      this.#unwatch ??= watchNetwork(this.#options.network, () => {
+        for (const { path } of this.#footings) path.follow();
+      });
     }
-  }
-
-  #lookAtNetwork(): void {
-    const network = this.#options.network();
-    if (network === this.#network) return;
-    this.#network = network;
-    for (const { path } of this.#footings) path.follow();
   }
 }

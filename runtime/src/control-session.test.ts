@@ -1,0 +1,89 @@
+import { EventEmitter, once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { createAuthority, generateKeyPem, openAuthority, publicKeyOf } from '@netport/pki';
+import {
+  controlSubprotocol,
+  formatSpiffeId,
+  type IdentityKind,
+  limits,
+  type Name,
+  type TrustDomain,
+} from '@netport/protocol';
+import { expect, it, onTestFinished } from 'vitest';
+import { WebSocketServer } from 'ws';
+import { openControlSession } from './control-session.js';
+import type { StoredIdentity } from './identity.js';
+import { createLogger } from './log.js';
+
+const trustDomain = 'test.internal' as TrustDomain;
+const now = new Date();
+const material = await createAuthority({ trustDomain, now });
+const authority = await openAuthority(material);
+
+async function issue(kind: IdentityKind, name: Name) {
+  const keyPem = generateKeyPem();
+  const id = formatSpiffeId({ trustDomain, kind, name });
+  const { chainPem, notAfter } = await authority.issue({ id, publicKey: publicKeyOf(keyPem), now });
+  return { id, name, trustDomain, keyPem, chainPem, rootPem: material.rootPem, notAfter };
+}
+
+/** A control server that says `welcome`, and nothing else. */
+async function startServer() {
+  const { keyPem, chainPem } = await issue('control', 'control' as Name);
+  const http = createServer({ key: keyPem, cert: chainPem });
+  const connections = new EventEmitter<{ connection: [IncomingMessage] }>();
+  new WebSocketServer({ server: http, handleProtocols: () => controlSubprotocol }).on('connection', (ws, request) => {
+    ws.send(JSON.stringify({ type: 'welcome', time: new Date().toISOString() }));
+    connections.emit('connection', request);
+  });
+  await once(http.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => void http.close());
+  return { connections, url: `https://127.0.0.1:${(http.address() as AddressInfo).port}` };
+}
+
+/** A session of a portal; resolves once it is up. */
+async function openSession(identity: StoredIdentity) {
+  const ends: string[] = [];
+  let up: () => void = () => {};
+  const begun = new Promise<void>((resolve) => {
+    up = resolve;
+  });
+  const session = openControlSession({
+    identity,
+    trust: () => ({ rootPems: [identity.rootPem] }),
+    hello: () => ({ type: 'hello' }),
+    decode: (text) => JSON.parse(text) as { type: string },
+    onMessage: () => {},
+    onUp: up,
+    onDown: ({ message }) => ends.push(message),
+    log: createLogger('test', 'silent'),
+  });
+  onTestFinished(() => session.close());
+  await begun;
+  return { session, ends };
+}
+
+// Earlier than it would be without a check.
+const soon = { timeout: limits.controlSilence - limits.controlPingInterval };
+
+it(
+  'a session whose server is out of reach is begun again soon after a check, and one that is not goes on',
+  soon,
+  async () => {
+    const [deaf, well] = [await startServer(), await startServer()];
+    const identity = await issue('portal', 'a' as Name);
+    const first = once(deaf.connections, 'connection');
+    const cut = await openSession({ ...identity, controlUrl: deaf.url });
+    const other = await openSession({ ...identity, controlUrl: well.url });
+    // As when the address that its end was at has gone: nobody says that nothing arrives any more.
+    const [{ socket }] = await first;
+    socket.pause();
+    const again = once(deaf.connections, 'connection');
+    for (const { session } of [other, cut]) session.check();
+    await again;
+    expect(cut.ends).toEqual(['the control server went silent']);
+    expect(other.ends).toEqual([]);
+  },
+);
