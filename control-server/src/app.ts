@@ -2,6 +2,7 @@ import { NetportError } from '@netport/protocol';
 import express, { type Express, Router } from 'express';
 import { handleErrors } from './api/errors.js';
 import { estRouter } from './api/est.js';
+import { explainRouter } from './api/explain.js';
 import { tokenRouter } from './api/join-tokens.js';
 import { liveRouter } from './api/live.js';
 import { portalRouter, relayRouter } from './api/members.js';
@@ -58,6 +59,7 @@ function apiRouter(services: Services): Router {
     tokenRouter,
     pairRouter,
     trafficRouter,
+    explainRouter,
     recordRouter,
   ];
   for (const make of routers) router.use(make(services));

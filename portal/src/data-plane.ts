@@ -5,11 +5,14 @@ import {
   asNetportError,
   type CircuitId,
   type ErrorCode,
+  formatEndpoint,
   type LegOffer,
   limits,
   type Name,
   NetportError,
+  type PairId,
   type PolicyDocument,
+  type PolicyRule,
   type SpiffeId,
   type StreamInfo,
   type Transport,
@@ -17,6 +20,7 @@ import {
   type TunnelInfo,
 } from '@netport/protocol';
 import type { Logger } from '@netport/runtime';
+import { connectTarget } from './connector/target.js';
 import { Dialler } from './dialler.js';
 import { Forwarder, type StreamFailure } from './forwarder.js';
 import { type Direction, isExpired, nextExpiry, peersOf } from './gate.js';
@@ -181,6 +185,27 @@ export class DataPlane {
       tunnels: this.tunnels.all.slice(0, limits.inspectionEntries).map((tunnel) => this.#tunnelInfo(tunnel)),
       streams: this.forwarder.streams.list().slice(0, limits.inspectionEntries),
     };
+  }
+
+  /**
+   * Tries this portal's side of a pair in force, as a connection would: its target, or the tunnel to its peer. Resolves with
+   * what answered. Throws what the connection would have failed with.
+   */
+  async probe(pair: PairId): Promise<string> {
+    const policy = this.#options.policy();
+    const now = this.#now().getTime();
+    const inForce = (rule: PolicyRule): boolean => rule.pair === pair && !isExpired(rule, now);
+    const listener = policy?.listeners.find(inForce);
+    if (listener) {
+      const { context } = await this.tunnels.open(listener.peer);
+      return `${context.transport} over ${context.relay}`;
+    }
+    const target = policy?.targets.find(inForce);
+    if (!target) throw new NetportError('policy_denied', `this portal has no rule in force for access pair ${pair}`);
+    // Whether anybody takes a datagram shows in no answer.
+    if (target.protocol === 'udp') throw new NetportError('unavailable', 'a UDP target cannot be tried');
+    (await connectTarget(target)).destroy();
+    return formatEndpoint(target);
   }
 
   /** Closes the listeners, lets running streams finish for at most `graceMs`, then ends what is left. */

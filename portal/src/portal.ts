@@ -198,6 +198,7 @@ export class Portal extends EventEmitter<PortalEvents> {
       onOffer: (leg) => void plane.takeOffer(leg),
       onCircuitClosed: (circuitId, code) => plane.circuitClosed(circuitId, code),
       inspect: () => plane.inspect(),
+      probe: (pair) => plane.probe(pair),
       onUp: () => {
         reportListeners();
         this.emit('online');

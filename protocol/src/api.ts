@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { explainEndpoints } from './api-explain.js';
 import { liveEndpoint } from './api-live.js';
 import { sessionEndpoints } from './api-session.js';
 import {
@@ -17,6 +18,7 @@ import { limits } from './limits.js';
 import { nameSchema } from './names.js';
 import { addPairSchema, timestampSchema } from './policy.js';
 
+export * from './api-explain.js';
 export * from './api-live.js';
 export * from './api-session.js';
 export * from './api-views.js';
@@ -155,6 +157,7 @@ export const endpoints = {
       answer: page(auditEventSchema),
     },
   },
+  ...explainEndpoints,
   certificate: {
     list: {
       method: 'get',

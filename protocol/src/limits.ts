@@ -33,6 +33,18 @@ export const limits = {
   relayOpenTimeout: 3 * second,
   /** How long a listing of tunnels, streams or circuits waits for portals and relays: one that is stuck is left out. */
   inspectTimeout: 2 * second,
+  /** How long an explanation waits for the portals to try a pair: longer than a tunnel's set-up or a target's connect may take. */
+  probeTimeout: 20 * second,
+  /** Probes that one portal is asked for per minute, and those that it has under way: each may hold a socket for ten seconds. */
+  probesPerMinute: 60,
+  probesAtOnce: 16,
+  /** What was seen this recently still counts as true in an explanation. */
+  explainRecent: 15 * minute,
+  /** Access pairs that an explanation names for coming close, and things that were done to the one that it is about. */
+  explainNearest: 5,
+  explainHistory: 20,
+  /** Audit events of each kind that an explanation looks through. */
+  explainEvents: 100,
   /** How long the answer to a change waits for the portals to have it in force: it takes milliseconds, or they are stuck. */
   policySettleTimeout: 2 * second,
   /** Reconnect back-off: full jitter between 0 and min(max, base × 2^attempt). */

@@ -135,6 +135,10 @@ const sets = [
       fc.record({ type: type('relay.rtt'), rttMs: fc.dictionary(name, rtt) }),
       fc.record({ type: type('inspection'), id: requestId, tunnels: fc.array(tunnel), streams: fc.array(stream) }),
       fc.record(
+        { type: type('probed'), id: requestId, code, message: text, ms: rtt },
+        { requiredKeys: ['type', 'id', 'message', 'ms'] },
+      ),
+      fc.record(
         {
           type: type('event'),
           action: fc.constantFrom('stream.denied', 'stream.failed', 'tunnel.failed', 'policy.refused'),
@@ -161,6 +165,7 @@ const sets = [
       fc.record({ type: type('circuit.offer'), id: requestId, leg }, { requiredKeys: ['type', 'leg'] }),
       fc.record({ type: type('circuit.closed'), circuitId: uuid, code }),
       fc.record({ type: type('inspect'), id: requestId }),
+      fc.record({ type: type('probe'), id: requestId, pair: uuid }),
       error,
     ],
   },

@@ -106,6 +106,14 @@ export const portalMessageSchema = z.discriminatedUnion('type', [
     streams: z.array(streamInfo).max(limits.inspectionEntries),
   }),
   portalEvent,
+  /** What became of a `probe`. */
+  z.object({
+    type: z.literal('probed'),
+    id: requestId,
+    code: code.optional(),
+    message: text,
+    ms: z.number().nonnegative(),
+  }),
   errorMessage,
 ]);
 export type PortalMessage = z.infer<typeof portalMessageSchema>;
@@ -138,6 +146,8 @@ export const portalCommandSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('circuit.offer'), id: requestId.optional(), leg: legOffer }),
   z.object({ type: z.literal('circuit.closed'), circuitId: circuitIdSchema, code }),
   z.object({ type: z.literal('inspect'), id: requestId }),
+  /** Try this portal's side of a pair in force: its target (a connection that is closed at once), or the tunnel to its peer. */
+  z.object({ type: z.literal('probe'), id: requestId, pair: pairIdSchema }),
   errorMessage,
 ]);
 export type PortalCommand = z.infer<typeof portalCommandSchema>;

@@ -3,6 +3,8 @@ import {
   auditEventSchema,
   circuitSchema,
   endpoints,
+  eventExplanationSchema,
+  explanationSchema,
   newTokenSchema,
   pairSchema,
   portalSchema,
@@ -29,6 +31,8 @@ components.add(circuitSchema, { id: 'Circuit' });
 components.add(tunnelSchema, { id: 'Tunnel' });
 components.add(streamSchema, { id: 'Stream' });
 components.add(auditEventSchema, { id: 'AuditEvent' });
+components.add(explanationSchema, { id: 'Explanation' });
+components.add(eventExplanationSchema, { id: 'EventExplanation' });
 components.add(problemSchema, { id: 'Problem' });
 
 /** The admin API as OpenAPI 3.1, made from the endpoints and their zod schemas: it cannot differ from what is served. */

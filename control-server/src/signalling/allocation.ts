@@ -106,17 +106,8 @@ export class Allocation {
   }
 
   async #allocate(from: OnlinePortal, to: OnlinePortal, request: CircuitRequest): Promise<LegOffer> {
-    const { roster, book } = this.#options;
-    const { avoid } = request;
-    const ranked = rankRelays({
-      relays: [...roster.relays.values()].map((relay) => ({
-        name: relay.name,
-        circuits: book.count(relay.name) + relay.opening,
-        capacity: relay.hello.capacity,
-      })),
-      avoid,
-      roundTrips: [from.roundTrips, to.roundTrips],
-    });
+    const { roster } = this.#options;
+    const ranked = rankRelays(roster.relayChoice(from, to, request.avoid));
     for (const name of ranked) {
       const relay = roster.relayNamed(name);
       const leg = relay && (await this.#tryRelay(relay, from, to, request));

@@ -1,14 +1,17 @@
 import {
   type CircuitView,
   limits,
+  type Name,
+  NetportError,
   type PairId,
   type PortalMessage,
   type StreamView,
   type TunnelView,
 } from '@netport/protocol';
-import type { Inspection, TrafficSample } from '../state/presence.js';
+import type { Inspection, RelayOption, TrafficSample, Trial } from '../state/presence.js';
 import type { PairRecord } from '../store/store.js';
 import { type CircuitBook, circuitView } from './circuit-book.js';
+import { relayOptions } from './relay-choice.js';
 import type { OnlinePortal, OnlineRelay, Roster } from './roster.js';
 import { type PortalReport, streamViews, tunnelViews } from './traffic-views.js';
 
@@ -17,8 +20,10 @@ export class LiveInspection implements Inspection {
   readonly #roster: Roster;
   readonly #book: CircuitBook;
   readonly #pairs: () => readonly PairRecord[];
+  readonly #now: () => Date;
 
-  constructor(roster: Roster, book: CircuitBook, pairs: () => readonly PairRecord[]) {
+  constructor(roster: Roster, book: CircuitBook, pairs: () => readonly PairRecord[], now: () => Date) {
+    this.#now = now;
     this.#roster = roster;
     this.#book = book;
     this.#pairs = pairs;
@@ -30,12 +35,12 @@ export class LiveInspection implements Inspection {
     return this.#book.filter(({ relay }) => this.#roster.relayNamed(relay) !== undefined).map(circuitView);
   }
 
-  async tunnels(): Promise<TunnelView[]> {
-    return tunnelViews(await this.#reports());
+  async tunnels(portals?: readonly Name[]): Promise<TunnelView[]> {
+    return tunnelViews(await this.#reports(portals));
   }
 
-  async streams(): Promise<StreamView[]> {
-    return streamViews(await this.#reports(), this.#pairNames());
+  async streams(portals?: readonly Name[]): Promise<StreamView[]> {
+    return streamViews(await this.#reports(portals), this.#pairNames());
   }
 
   async traffic(): Promise<TrafficSample> {
@@ -47,8 +52,25 @@ export class LiveInspection implements Inspection {
     return new Map(this.#pairs().map(({ id, name }) => [id, name]));
   }
 
-  async #reports(): Promise<PortalReport[]> {
-    const reports = await Promise.all([...this.#roster.portals.values()].map(inspect));
+  relaysBetween(from: Name, to: Name): RelayOption[] {
+    const [one, other] = [from, to].map((name) => this.#roster.onlinePortalNamed(name));
+    return relayOptions(this.#roster.relayChoice(one, other));
+  }
+
+  async probe(portal: Name, pair: PairId): Promise<Trial> {
+    const online = this.#roster.onlinePortalNamed(portal);
+    if (!online) throw new NetportError('unavailable', `${portal} has no control session`);
+    if (!online.probes.take(this.#now().getTime())) {
+      throw new NetportError('rate_limited', `${portal} is asked for ${limits.probesPerMinute} probes a minute`);
+    }
+    const answer = await online.session.request<PortalMessage>({ type: 'probe', pair }, limits.probeTimeout);
+    if (answer.type !== 'probed') throw new NetportError('protocol_error', `${portal} answered something else`);
+    return answer;
+  }
+
+  async #reports(portals?: readonly Name[]): Promise<PortalReport[]> {
+    const asked = portals?.flatMap((name) => this.#roster.onlinePortalNamed(name) ?? []);
+    const reports = await Promise.all([...(asked ?? this.#roster.portals.values())].map(inspect));
     return reports.flatMap((report) => report ?? []);
   }
 }

@@ -1,6 +1,6 @@
 import type { Name } from '@netport/protocol';
 import { expect, test } from 'vitest';
-import { type RelayChoice, rankRelays } from './relay-choice.js';
+import { type RelayChoice, rankRelays, relayOptions } from './relay-choice.js';
 
 const relay = (name: string, circuits = 0, capacity = 100) => ({ name: name as Name, circuits, capacity });
 const rank = (choice: Partial<RelayChoice>) => rankRelays({ relays: [], avoid: [], roundTrips: [{}, {}], ...choice });
@@ -56,4 +56,21 @@ test.each<[string, Partial<RelayChoice>, string[]]>([
   ],
 ])('%s', (_what, choice, expected) => {
   expect(rank(choice)).toEqual(expected);
+});
+
+test('each option says what put it before the next', () => {
+  const options = relayOptions({
+    relays: [relay('a'), relay('b'), relay('c', 1), relay('d', 50)],
+    avoid: [],
+    roundTrips: [
+      { a: 1, b: 2, c: 2 },
+      { a: 1, b: 2, c: 2 },
+    ],
+  });
+  expect(options.map(({ name, roundTripMs, preferredFor }) => [name, roundTripMs, preferredFor])).toEqual([
+    ['a', 2, 'shorter round trips'],
+    ['b', 4, 'fewer circuits'],
+    ['c', 4, 'a lower load'],
+    ['d', null, null],
+  ]);
 });

@@ -12,7 +12,7 @@ import {
 import { perMinute, type RateLimit } from '../rate-limit.js';
 import { memberId, type StateContext } from '../state/context.js';
 import type { Presence } from '../state/presence.js';
-import type { RoundTrips } from './relay-choice.js';
+import type { RelayChoice, RoundTrips } from './relay-choice.js';
 import type { Closable, Session } from './session.js';
 
 type Hello<Message> = Extract<Message, { type: 'hello' }>;
@@ -24,12 +24,14 @@ export interface OnlinePortal {
   origin: string;
   session: Session<PortalMessage, PortalCommand>;
   hello: Hello<PortalMessage>;
+  since: Date;
   /** The version that it said it has in force. */
   policyVersion: number;
   roundTrips: RoundTrips;
   failedListeners: Map<PairId, { code: ErrorCode; message: string }>;
   circuitRequests: RateLimit;
   auditEvents: RateLimit;
+  probes: RateLimit;
   droppedEvents: number;
   /** The rules it was sent last, as JSON: the same are not sent again. */
   sentRules: string | undefined;
@@ -59,11 +61,13 @@ export const onlinePortal = (
   now: Date,
 ): OnlinePortal => ({
   ...base,
+  since: now,
   policyVersion: base.hello.policyVersion,
   roundTrips: {},
   failedListeners: new Map(),
   circuitRequests: perMinute(limits.circuitRequestsPerMinute, now.getTime()),
   auditEvents: perMinute(limits.auditEventsPerMinute, now.getTime()),
+  probes: perMinute(limits.probesPerMinute, now.getTime()),
   droppedEvents: 0,
   sentRules: undefined,
   sentVersion: 0,
@@ -92,8 +96,9 @@ export class Roster implements Presence {
   portal(id: SpiffeId) {
     const here = this.portals.get(id);
     if (!here) return undefined;
-    const { origin, hello, policyVersion, failedListeners } = here;
-    return { address: origin, version: hello.version, policyVersion, failedListeners, seenAt: this.#context.now() };
+    const { origin, hello, policyVersion, failedListeners, since } = here;
+    const seenAt = this.#context.now();
+    return { address: origin, version: hello.version, policyVersion, failedListeners, since, seenAt };
   }
 
   portalNamed(name: string) {
@@ -106,6 +111,16 @@ export class Roster implements Presence {
     const { address, version, datapath, datapathReason = null, capacity } = here.hello;
     const [circuits, seenAt] = [this.#circuitsOf(here.name), this.#context.now()];
     return { address, version, datapath, datapathReason, capacity, circuits, seenAt };
+  }
+
+  /** What there is to choose from for a circuit between two portals. */
+  relayChoice(from: OnlinePortal | undefined, to: OnlinePortal | undefined, avoid: readonly Name[] = []): RelayChoice {
+    const relays = [...this.relays.values()].map(({ name, opening, hello }) => ({
+      name,
+      circuits: this.#circuitsOf(name) + opening,
+      capacity: hello.capacity,
+    }));
+    return { relays, avoid, roundTrips: [from?.roundTrips ?? {}, to?.roundTrips ?? {}] };
   }
 
   relayNamed(name: Name): OnlineRelay | undefined {

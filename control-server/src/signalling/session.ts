@@ -8,6 +8,9 @@ interface Envelope {
   id?: number | undefined;
 }
 
+/** A request, before it has its id. */
+type WithoutId<Message> = Message extends { id: number } ? Omit<Message, 'id'> : never;
+
 export interface SessionOptions<In extends Envelope> {
   socket: WebSocket;
   /** Throws NetportError on anything that is no message of the set. */
@@ -83,7 +86,7 @@ export class Session<In extends Envelope, Out extends Envelope> implements Closa
   }
 
   /** Sends a message with a new id and resolves with its answer. Rejects with the peer's error, or `unavailable`. */
-  request<Answer extends In>(message: Omit<Extract<Out, { id: number }>, 'id'>, timeout: number): Promise<Answer> {
+  request<Answer extends In>(message: WithoutId<Out>, timeout: number): Promise<Answer> {
     return new Promise<Answer>((resolve, reject) => {
       const id = this.#nextId++;
       const settle = (): void => {

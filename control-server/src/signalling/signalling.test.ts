@@ -413,6 +413,23 @@ test('tunnels and streams are asked for, and one silent portal does not hold up 
   right.socket.close();
 });
 
+test('a probe is asked of one portal, which a portal that does not know it refuses', async () => {
+  const left = await connectPortal(server, a);
+  left.socket.on('message', (data) => {
+    const message = JSON.parse(data.toString());
+    if (message.type !== 'probe') return;
+    left.send({ type: 'error', id: message.id, code: 'unknown_message', message: 'unknown type probe' });
+  });
+  const endpoint = (portal: string) => ({ portal, address: '127.0.0.1', port: 9009 });
+  await server.api('POST', '/pairs', { name: 'tried', from: endpoint('a'), to: endpoint('b') });
+  const question = { portal: 'a', address: '127.0.0.1', port: 9009 };
+  const { json } = await server.api('POST', '/explain', question);
+  expect(json).toMatchObject({ verdict: 'broken', pair: 'tried', cause: { code: 'peer_offline' } });
+  expect(json.hops.find(({ hop }: { hop: string }) => hop === 'tunnel').message).toMatch(/too old to try it/);
+  await server.api('DELETE', '/pairs/tried');
+  left.socket.close();
+});
+
 test('circuits survive a restart of the control server: those that their relay still lists', async () => {
   const data = await temporaryDirectory();
   const first = await startTestServer({ data: data.path });

@@ -79,7 +79,7 @@ export class Signalling {
       relays: () => roster.relays.size,
       circuits: () => book.size,
     });
-    const inspection = new LiveInspection(roster, book, pairs);
+    const inspection = new LiveInspection(roster, book, pairs, context.now);
     return new Signalling({ context, roster, fanOut, circuits, allocation, refusals, pairs, log }, inspection, bus);
   }
 

@@ -77,6 +77,10 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
         });
         return rows.map((row): CertificateRecord => ({ ...row, subject: row.subject as SpiffeId }));
       },
+      ofSubject: async (subject, take) => {
+        const rows = await prisma.certificate.findMany({ where: { subject }, orderBy: { notBefore: 'desc' }, take });
+        return rows.map((row): CertificateRecord => ({ ...row, subject }));
+      },
       isGood: async (serial) => (await prisma.certificate.count({ where: { serial, revokedAt: null } })) === 1,
       revoke: async (subject, revokedAt) =>
         (await prisma.certificate.updateMany({ where: { subject, revokedAt: null }, data: { revokedAt } })).count,

@@ -94,6 +94,8 @@ export interface CertificateRecords {
   add(certificate: Omit<CertificateRecord, 'revokedAt'>): Promise<void>;
   /** Those that have not expired by `now`, newest first. */
   list(now: Date): Promise<CertificateRecord[]>;
+  /** Those of one identity, expired and revoked ones too, newest first, at most `limit`. */
+  ofSubject(subject: SpiffeId, limit: number): Promise<CertificateRecord[]>;
   /** Whether it was issued here and is not revoked. */
   isGood(serial: string): Promise<boolean>;
   /** How many were revoked now. */

@@ -36,6 +36,8 @@ export interface PortalSessionOptions {
   onOffer: (leg: LegOffer) => void;
   onCircuitClosed: (circuitId: CircuitId, code: ErrorCode) => void;
   inspect: () => { tunnels: TunnelInfo[]; streams: StreamInfo[] };
+  /** Tries this portal's side of a pair; resolves with what it found, in words. */
+  probe: (pair: PairId) => Promise<string>;
   onUp: () => void;
   onDown: (reason: NetportError) => void;
   log: Logger;
@@ -51,6 +53,7 @@ export class PortalSession {
   readonly #probing: NodeJS.Timeout;
   readonly #unwatch: () => void;
   #relays: RelayProbe[] = [];
+  #probesUnderWay = 0;
   /** Policy, revocations and offers are handled one after the other, in the order that they came. */
   #work: Promise<void> = Promise.resolve();
 
@@ -148,8 +151,31 @@ export class PortalSession {
       case 'inspect':
         this.#session.send({ type: 'inspection', id: message.id, ...inspect() });
         break;
+      case 'probe':
+        void this.#answerProbe(message.id, message.pair);
+        break;
       case 'error':
         log.warn({ code: message.code }, `the control server refused a message: ${message.message}`);
+    }
+  }
+
+  async #answerProbe(id: number, pair: PairId): Promise<void> {
+    const start = performance.now();
+    const answer = (outcome: { code?: ErrorCode; message: string }): void => {
+      const message = outcome.message.slice(0, textLength);
+      this.#session.send({ type: 'probed', id, ...outcome, message, ms: performance.now() - start });
+    };
+    if (this.#probesUnderWay >= limits.probesAtOnce) {
+      return answer({ code: 'rate_limited', message: `${limits.probesAtOnce} probes are under way already` });
+    }
+    this.#probesUnderWay += 1;
+    try {
+      answer({ message: await this.#options.probe(pair) });
+    } catch (thrown) {
+      const { code, message } = asNetportError(thrown);
+      answer({ code, message });
+    } finally {
+      this.#probesUnderWay -= 1;
     }
   }
 
@@ -168,6 +194,9 @@ export class PortalSession {
   }
 }
 
+/** What the schema lets a message have. */
+const textLength = 1024;
+
 /** As the schema bounds it: a message names addresses and peers, and may be long. */
 export const portalEvent = (
   action: PortalEvent['action'],
@@ -178,7 +207,7 @@ export const portalEvent = (
   type: 'event',
   action,
   code,
-  message: message.slice(0, 1024),
+  message: message.slice(0, textLength),
   ...about,
   at: new Date().toISOString(),
 });

@@ -1,0 +1,97 @@
+import {
+  addPairSchema,
+  type EventExplanation,
+  errorTable,
+  type HopName,
+  limits,
+  type Name,
+  parseEndpoint,
+  parseSpiffeId,
+} from '@netport/protocol';
+import type { PairRecord } from '../store/store.js';
+import { hopOf, messageOf, type TrailEvent } from './explain-trail.js';
+
+/** What the trail tells of an access pair, though it may be gone. */
+export type KnownPair = Pick<PairRecord, 'name' | 'protocol' | 'from' | 'to'> & { id: string };
+
+/** The pair that was removed in an event. */
+export function formerPair({ subject, detail }: TrailEvent): KnownPair | undefined {
+  const [from, to] = [detail.from, detail.to].map((text) => {
+    const [, portal, rest] = /^([^:]+):(.+)$/.exec(String(text)) ?? [];
+    return { portal, ...parseEndpoint(rest ?? '') };
+  });
+  const { success, data } = addPairSchema.safeParse({ name: subject, protocol: detail.protocol, from, to });
+  if (!success) return undefined;
+  return { id: String(detail.id), name: data.name, protocol: data.protocol, from: side(data.from), to: side(data.to) };
+}
+
+const side = ({ portal, address, port }: { portal: Name; address: string; port?: number | undefined }) => ({
+  portal,
+  address,
+  ...(port !== undefined && { port }),
+});
+
+/** The pair that an event was about, or at least the portal; `pairs` in the order of preference. */
+export function aboutOf(
+  event: TrailEvent,
+  pairs: readonly KnownPair[],
+): { pair?: KnownPair; portal: Name } | undefined {
+  const { action, actor, subject, detail } = event;
+  const isPair = action.startsWith('pair.') || action.startsWith('stream.');
+  const identified = pairs.find(({ id }) => [subject, detail.pair, detail.id].includes(id));
+  const pair = identified ?? (isPair ? pairs.find(({ name }) => [subject, detail.pair].includes(name)) : undefined);
+  if (pair) return { pair, portal: pair.from.portal };
+  const [reporter, peer] = [actor, detail.peer].map((id) => parseSpiffeId(String(id)));
+  if (!isPair) {
+    const [one, other] = [detail.from ?? reporter?.name, detail.to ?? peer?.name];
+    const leads = (from: unknown, to: unknown) =>
+      pairs.find((known) => known.from.portal === from && known.to.portal === to);
+    const between = leads(one, other) ?? leads(other, one);
+    if (between) return { pair: between, portal: between.from.portal };
+  }
+  if (reporter?.kind === 'portal') return { portal: reporter.name };
+  return action.startsWith('portal.') && subject ? { portal: subject as Name } : undefined;
+}
+
+/** What an audit event was about, and how its access pair stood then. `history` may be in any order. */
+export function explainEvent(
+  event: TrailEvent,
+  pair: Pick<PairRecord, 'name' | 'from' | 'to'> | undefined,
+  history: readonly TrailEvent[],
+): EventExplanation['event'] {
+  const ordered = [...history].sort((a, b) => a.id - b.id);
+  const before = ordered.filter(({ id }) => id < event.id);
+  const hop = pair ? hopOf(event, pair) : undefined;
+  return {
+    ...happening(event),
+    subject: event.subject,
+    hop: hop ?? null,
+    cause: event.code && { code: event.code, message: messageOf(event), help: errorTable[event.code].help },
+    pair: pair ? standing(pair.name, before, hop) : null,
+    history: ordered
+      .filter(({ id }) => id !== event.id)
+      .slice(-limits.explainHistory)
+      .map(happening),
+  };
+}
+
+const happening = ({ id, at, actor, action }: TrailEvent) => ({ id, at: at.toISOString(), actor, action });
+
+/** Out of the last thing that was done to a pair before. */
+function standing(name: string, before: readonly TrailEvent[], hop: HopName | undefined): string {
+  const last = before.at(-1);
+  if (!last) return `the trail does not tell how ${name} stood then`;
+  const by = `by ${last.actor} at ${last.at.toISOString()} (${last.action})`;
+  switch (last.action) {
+    case 'pair.disable':
+      return `${name} was disabled, ${by}`;
+    case 'pair.remove':
+      return `${name} was gone, ${by}`;
+    case 'pair.expire':
+      return `${name} had expired at ${last.at.toISOString()}`;
+    case 'pair.add':
+      if (last.detail.enabled === false) return `${name} was disabled, ${by}`;
+  }
+  const permitted = hop === undefined || hop === 'pair' ? '' : ': policy was not what stopped it';
+  return `${name} was in force, last changed ${by}${permitted}`;
+}
