@@ -19,6 +19,11 @@ const pair = (name: string, change: Partial<PairRecord> = {}): PairRecord => ({
   enabled: true,
   expiresAt: null,
   createdAt: now,
+  owner: 'token:admin',
+  reason: '',
+  revision: 1,
+  grant: null,
+  schedule: null,
   ...change,
 });
 

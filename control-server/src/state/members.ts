@@ -22,6 +22,7 @@ export async function addMember(
     lastSeenAt: null,
     address: null,
     version: null,
+    labels: {},
   };
   const token = await context.store.transaction(async (records) => {
     await records.members.add(member);

@@ -25,7 +25,7 @@ export async function addPair(
   request: AddPair,
 ): Promise<Outcome<PairView>> {
   const now = context.now();
-  const pair = newPair(request, now);
+  const pair = newPair(request, actor, now);
   await context.store.transaction(async (records) => {
     const from = await existing(records, 'portal', pair.from.portal);
     const to = await existing(records, 'portal', pair.to.portal);
@@ -50,7 +50,7 @@ export async function addPair(
   return { value: pairView(pair, presence, now), change: policyChange };
 }
 
-function newPair(request: AddPair, now: Date): PairRecord {
+function newPair(request: AddPair, actor: Actor, now: Date): PairRecord {
   const expiresAt = request.expiresAt === undefined ? null : new Date(request.expiresAt);
   if (expiresAt && expiresAt <= now) {
     throw new NetportError('invalid_request', `expiresAt ${request.expiresAt} is in the past`);
@@ -68,6 +68,11 @@ function newPair(request: AddPair, now: Date): PairRecord {
     enabled: request.enabled,
     expiresAt,
     createdAt: now,
+    owner: actor.name,
+    reason: '',
+    revision: 1,
+    grant: null,
+    schedule: null,
   };
 }
 

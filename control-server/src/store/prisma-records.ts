@@ -1,11 +1,13 @@
 import {
   type CircuitId,
   type ErrorCode,
+  type Labels,
   listenerKey,
   type Name,
   NetportError,
   type PairId,
   type Protocol,
+  type Schedule,
   type SpiffeId,
   type Transport,
   type TransportPreference,
@@ -19,6 +21,7 @@ import type {
   MemberKind,
   PairRecord,
   Records,
+  StoredDocument,
 } from './store.js';
 
 /** Names in the database were checked when they came in: here they only get their brand back. */
@@ -28,12 +31,18 @@ type Row<T extends keyof Prisma.TypeMap['model']> = Prisma.TypeMap['model'][T]['
 export function prismaRecords(prisma: Prisma.TransactionClient): Records {
   return {
     members: {
-      add: (member) => unique(`the ${member.kind} ${member.name}`, () => prisma.member.create({ data: member })),
+      add: ({ labels, ...member }) =>
+        unique(`the ${member.kind} ${member.name}`, () =>
+          prisma.member.create({ data: { ...member, labels: JSON.stringify(labels) } }),
+        ),
       find: async (kind, name) => {
         const row = await prisma.member.findUnique({ where: { kind_name: { kind, name } } });
         return row ? toMember(row) : undefined;
       },
       list: async (kind) => (await prisma.member.findMany({ where: { kind }, orderBy: { name: 'asc' } })).map(toMember),
+      label: async (id, labels) => {
+        await prisma.member.update({ where: { id }, data: { labels: JSON.stringify(labels) } });
+      },
       seen: async (kind, name, lastSeenAt, address, version) => {
         await prisma.member.updateMany({ where: { kind, name }, data: { lastSeenAt, address, version } });
       },
@@ -87,21 +96,8 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
     },
 
     pairs: {
-      add: ({ from, to, ...pair }, fromId, toId) =>
-        unique(`the access pair ${pair.name}`, () =>
-          prisma.accessPair.create({
-            data: {
-              ...pair,
-              fromId,
-              fromAddress: from.address,
-              fromPort: from.port ?? null,
-              toId,
-              toAddress: to.address,
-              toPort: to.port ?? null,
-              listenerKey: listenerKey({ protocol: pair.protocol, ...from }),
-            },
-          }),
-        ),
+      add: (pair, fromId, toId) =>
+        unique(`the access pair ${pair.name}`, () => prisma.accessPair.create({ data: pairRow(pair, fromId, toId) })),
       find: async (name) => {
         const row = await prisma.accessPair.findUnique({ where: { name }, include: bothPortals });
         return row ? toPair(row) : undefined;
@@ -119,6 +115,34 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
       },
       remove: async (id) => {
         await prisma.accessPair.delete({ where: { id } });
+      },
+      addAll: async (pairs) => {
+        const members = await prisma.member.findMany({ where: { kind: 'portal' }, select: { id: true, name: true } });
+        const ids = new Map(members.map(({ id, name }) => [name, id]));
+        const rows = pairs.map((pair) => pairRow(pair, idOf(ids, pair.from.portal), idOf(ids, pair.to.portal)));
+        for (const data of batches(rows)) {
+          await unique('one of these access pairs or listeners', () => prisma.accessPair.createMany({ data }));
+        }
+      },
+      removeAll: async (ids) => {
+        for (const batch of batches(ids)) await prisma.accessPair.deleteMany({ where: { id: { in: batch } } });
+      },
+    },
+
+    documents: {
+      list: async () => {
+        const rows = await prisma.policyEntry.findMany({ orderBy: [{ kind: 'asc' }, { name: 'asc' }] });
+        return rows.map(({ body }) => JSON.parse(body) as StoredDocument);
+      },
+      put: async (documents) => {
+        for (const document of documents) {
+          const key = entryKey(document);
+          const body = JSON.stringify(document);
+          await prisma.policyEntry.upsert({ where: { kind_name: key }, create: { ...key, body }, update: { body } });
+        }
+      },
+      remove: async (documents) => {
+        for (const document of documents) await prisma.policyEntry.deleteMany({ where: entryKey(document) });
       },
     },
 
@@ -217,7 +241,12 @@ async function unique(what: string, create: () => Promise<unknown>): Promise<voi
 
 const bothPortals = { from: { select: { name: true } }, to: { select: { name: true } } } as const;
 
-const toMember = (row: Row<'Member'>): Member => ({ ...row, kind: row.kind as MemberKind, name: row.name as Name });
+const toMember = (row: Row<'Member'>): Member => ({
+  ...row,
+  kind: row.kind as MemberKind,
+  name: row.name as Name,
+  labels: JSON.parse(row.labels) as Labels,
+});
 
 const toJoinToken = ({
   member,
@@ -229,6 +258,34 @@ const toJoinToken = ({
   name: member.name as Name,
 });
 
+const entryKey = ({ kind, metadata }: StoredDocument) => ({ kind, name: metadata.name });
+
+const pairRow = ({ from, to, schedule, ...pair }: PairRecord, fromId: string, toId: string) => ({
+  ...pair,
+  schedule: schedule && JSON.stringify(schedule),
+  fromId,
+  fromAddress: from.address,
+  fromPort: from.port ?? null,
+  toId,
+  toAddress: to.address,
+  toPort: to.port ?? null,
+  listenerKey: listenerKey({ protocol: pair.protocol, ...from }),
+});
+
+/** SQLite takes 32,766 values in one statement, and a pair has 18. */
+const batchRows = 1000;
+
+function* batches<T>(rows: readonly T[]): Generator<T[]> {
+  for (let at = 0; at < rows.length; at += batchRows) yield rows.slice(at, at + batchRows);
+}
+
+/** Throws `not_found`. */
+function idOf(ids: ReadonlyMap<string, string>, portal: Name): string {
+  const id = ids.get(portal);
+  if (id === undefined) throw new NetportError('not_found', `no portal is named "${portal}"`);
+  return id;
+}
+
 const toPair = (row: Row<'AccessPair'> & { from: { name: string }; to: { name: string } }): PairRecord => ({
   id: row.id as PairId,
   name: row.name as Name,
@@ -239,6 +296,11 @@ const toPair = (row: Row<'AccessPair'> & { from: { name: string }; to: { name: s
   enabled: row.enabled,
   expiresAt: row.expiresAt,
   createdAt: row.createdAt,
+  owner: row.owner,
+  reason: row.reason,
+  revision: row.revision,
+  grant: row.grant as Name | null,
+  schedule: row.schedule === null ? null : (JSON.parse(row.schedule) as Schedule),
 });
 
 const toEndpoint = (portal: string, address: string, port: number | null): PairRecord['from'] => ({

@@ -1,11 +1,16 @@
 import type {
   CircuitId,
   ErrorCode,
+  GroupDocument,
   IdentityKind,
+  Labels,
   Name,
+  PairDocument,
   PairId,
   Protocol,
+  Schedule,
   SpiffeId,
+  TestsDocument,
   Transport,
   TransportPreference,
 } from '@netport/protocol';
@@ -25,6 +30,7 @@ export interface Records {
   joinTokens: JoinTokenRecords;
   certificates: CertificateRecords;
   pairs: PairRecords;
+  documents: DocumentRecords;
   circuits: CircuitRecords;
   audit: AuditRecords;
   apiTokens: ApiTokenRecords;
@@ -47,6 +53,7 @@ export interface Member {
   lastSeenAt: Date | null;
   address: string | null;
   version: string | null;
+  labels: Labels;
 }
 
 export interface MemberRecords {
@@ -55,6 +62,8 @@ export interface MemberRecords {
   find(kind: MemberKind, name: string): Promise<Member | undefined>;
   /** By name. */
   list(kind: MemberKind): Promise<Member[]>;
+  /** Replaces all of its labels. */
+  label(id: string, labels: Labels): Promise<void>;
   seen(kind: MemberKind, name: string, at: Date, address: string | null, version: string | null): Promise<void>;
   /** With its join tokens and access pairs. */
   remove(id: string): Promise<void>;
@@ -112,6 +121,14 @@ export interface PairRecord {
   enabled: boolean;
   expiresAt: Date | null;
   createdAt: Date;
+  owner: string;
+  reason: string;
+  /** Grows with each change. */
+  revision: number;
+  /** The document that made it; null where it was made by hand. */
+  grant: Name | null;
+  /** When in the week it is in force; null: always. */
+  schedule: Schedule | null;
 }
 
 export interface PairRecords {
@@ -126,6 +143,19 @@ export interface PairRecords {
   countOf(memberId: string): Promise<number>;
   enable(id: PairId, enabled: boolean): Promise<void>;
   remove(id: PairId): Promise<void>;
+  /** Many at once; their names and listeners must be known to be free. */
+  addAll(pairs: readonly PairRecord[]): Promise<void>;
+  removeAll(ids: readonly PairId[]): Promise<void>;
+}
+
+/** What is kept as a document: whatever is more than one access pair of the same name. */
+export type StoredDocument = PairDocument | GroupDocument | TestsDocument;
+
+export interface DocumentRecords {
+  list(): Promise<StoredDocument[]>;
+  /** Adds them, or replaces those of the same kind and name. */
+  put(documents: readonly StoredDocument[]): Promise<void>;
+  remove(documents: readonly StoredDocument[]): Promise<void>;
 }
 
 export interface CircuitRecord {
