@@ -135,6 +135,8 @@ export class QuicTunnel implements Tunnel, DriverUser, StreamHost {
   }
 
   get enough(): number {
+    // Waiting datagrams take all room as it comes: who waits for more of it than one of them needs gets none.
+    if (this.driver.quic.dgramSendQueueLen() > 0) return limits.quicPacketBytes;
     return Math.min(limits.quicWriteBytes, this.#congestionWindow / 2);
   }
 
