@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseName, parsePairSide } from './arguments.js';
+import { parseDestination, parseName, parsePairSide } from './arguments.js';
 
 describe('parsePairSide', () => {
   it.each([
@@ -57,6 +57,26 @@ describe('parsePairSide', () => {
         },
       ),
     );
+  });
+});
+
+describe('parseDestination', () => {
+  it.each([
+    ['8080', { port: 8080 }],
+    ['127.0.0.1:8080', { address: '127.0.0.1', port: 8080 }],
+    ['[::]:53', { address: '[::]', port: 53 }],
+    ['unix:/run/x.sock', { address: 'unix:/run/x.sock' }],
+  ])('reads %j', (text, destination) => {
+    expect(parseDestination(text)).toEqual(destination);
+  });
+
+  it.each([
+    ['0', 'is no port from 1 to 65535'],
+    ['65536', 'is no port from 1 to 65535'],
+    ['127.0.0.1', 'has no port'],
+    ['::1:80', 'an IPv6 address stands in brackets'],
+  ])('refuses %j: %s', (text, why) => {
+    expect(() => parseDestination(text)).toThrow(why);
   });
 });
 

@@ -7,6 +7,7 @@ import {
   nameSchema,
   parseDuration,
   parseEndpoint,
+  portSchema,
 } from '@netport/protocol';
 import { InvalidArgumentError } from 'commander';
 
@@ -56,6 +57,18 @@ function whatIsWrong(text: string): string {
   return `"${colon === -1 ? text : address}" is no IPv4 address, IPv6 address in brackets, DNS name or unix:/path`;
 }
 
+/** Where an application connects to: a port stands for itself at any address. Throws `invalid_request`. */
+export function parseDestination(text: string): { address?: string; port?: number } {
+  if (/^\d+$/.test(text)) {
+    const port = portSchema.safeParse(Number(text));
+    if (port.success) return { port: port.data };
+    throw invalid(`"${text}" is no port from 1 to 65535.`);
+  }
+  const endpoint = parseEndpoint(text);
+  if (!endpoint) throw invalid(`${whatIsWrong(text)}. Write ADDRESS:PORT, PORT or unix:/path.`);
+  return endpoint;
+}
+
 const parseTokenLifetime = (text: string): number => {
   const lifetime = parseDuration(text);
   if (lifetime >= 1000 && lifetime <= limits.joinTokenLifetimeMax) return lifetime;
@@ -71,4 +84,5 @@ export const nameArgument = argument(parseName);
 export const pairSideArgument = argument(parsePairSide);
 export const durationArgument = argument(parseDuration);
 export const tokenLifetimeArgument = argument(parseTokenLifetime);
+export const destinationArgument = argument(parseDestination);
 export const countArgument = argument(parseCount);

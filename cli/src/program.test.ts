@@ -92,7 +92,44 @@ const event = (at: number) => ({
 });
 const newToken = { name: 'laptop', token: 'npj1_text', expiresAt: '2030-01-31T13:00:00Z' };
 
+const hop = (name: string, state: string, message: string, rest = {}) => ({
+  ...{ hop: name, state, code: null, message, at: null },
+  ...rest,
+});
+const explanation = {
+  at: '2030-01-31T12:00:00Z',
+  question: { portal: 'laptop', address: '127.0.0.1', port: 8080, protocol: 'tcp' },
+  verdict: 'broken',
+  cause: { code: 'address_in_use', message: '127.0.0.1:8080 is taken', help: 'Another program listens there.' },
+  pair: 'web',
+  nearest: [{ pair: 'web-2', difference: 'it listens on 127.0.0.1:8081, another port' }],
+  hops: [
+    hop('listener', 'failed', '127.0.0.1:8080 is taken', { code: 'address_in_use' }),
+    hop('portal', 'ok', 'laptop is online', { at: '2030-01-31T11:00:00Z' }),
+    hop('relay', 'warning', 'the last request failed\nforged line'),
+    hop('target', 'unknown', 'nothing is known'),
+  ],
+};
+const eventExplanation = {
+  ...explanation,
+  verdict: 'works',
+  event: {
+    id: 7,
+    at: '2030-01-31T10:00:00Z',
+    actor: 'spiffe://netport.test/portal/laptop',
+    action: 'stream.denied',
+    subject: id,
+    hop: 'portal',
+    cause: { code: 'policy_denied', message: 'no rule', help: 'Grant one.' },
+    pair: 'web was disabled, by token:admin',
+    history: [{ id: 6, at: '2030-01-31T09:00:00Z', actor: 'token:admin', action: 'pair.disable' }],
+  },
+};
+
 const answers: Record<string, Reply> = {
+  'GET /explain': { json: explanation },
+  'POST /explain': { json: { ...explanation, verdict: 'works', cause: null } },
+  'GET /audit/7/explain': { json: eventExplanation },
   'GET /whoami': { json: { actor: 'token:admin', trustDomain: 'netport.test', version: '0.1.0' } },
   'POST /portals': { status: 201, json: newToken },
   'POST /portals/laptop/tokens': { status: 201, json: newToken },
@@ -323,6 +360,54 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
     expect((await netport('portal show laptop')).out).toContain('policy version    3\n');
     expect((await netport('pair show web')).out).toContain('error      address_in_use: 127.0.0.1:8080 is taken\n');
   });
+
+  it('explains: a line for each hop, then what comes close, then the cause and what to do; 0 only when it works', async () => {
+    expect(await netport('explain laptop 127.0.0.1:8080')).toEqual({
+      code: 1,
+      err: '',
+      out: [
+        'laptop 127.0.0.1:8080 (tcp): broken, by web',
+        '✖ listener  127.0.0.1:8080 is taken (address_in_use)',
+        '✔ portal    laptop is online (2030-01-31 11:00:00Z, 1 h ago)',
+        '! relay     the last request failed?forged line',
+        '? target    nothing is known',
+        'near: web-2: it listens on 127.0.0.1:8081, another port',
+        '127.0.0.1:8080 is taken (address_in_use)',
+        'Another program listens there.\n',
+      ].join('\n'),
+    });
+    expect(await netport('explain laptop 53 --udp --json')).toMatchObject({ code: 1 });
+    expect(await netport('explain laptop unix:/run/x.sock --probe')).toMatchObject({ code: 0 });
+    expect(double.asked.map(({ query, body }) => [query, body])).toEqual([
+      [{ portal: 'laptop', address: '127.0.0.1', port: '8080', protocol: 'tcp' }, undefined],
+      [{ portal: 'laptop', port: '53', protocol: 'udp' }, undefined],
+      [{}, { portal: 'laptop', address: 'unix:/run/x.sock', protocol: 'tcp' }],
+    ]);
+  });
+
+  it('explains an event: what it was, what was done around it, and what is now', async () => {
+    const { code, out } = await netport('explain --event 7');
+    expect(out).toContain(
+      [
+        'event 7: stream.denied by spiffe://netport.test/portal/laptop at 2030-01-31 10:00:00Z, at the portal',
+        'no rule (policy_denied)',
+        'Grant one.',
+        'web was disabled, by token:admin',
+        'before: pair.disable by token:admin at 2030-01-31 09:00:00Z',
+        'now:',
+        'laptop 127.0.0.1:8080 (tcp): works, by web',
+      ].join('\n'),
+    );
+    expect(code).toBe(0);
+  });
+
+  it.each(['explain', 'explain laptop', 'explain laptop 8080 --event 7', 'explain --event 7 --probe'])(
+    '%s is refused as a usage error',
+    async (words) => {
+      expect(await netport(words)).toMatchObject({ code: 2, out: '', err: expect.stringContaining('error: ') });
+      expect(double.asked).toEqual([]);
+    },
+  );
 
   it('shows the audit trail like a log: the latest last', async () => {
     const { out } = await netport('audit --limit 2 --subject web');

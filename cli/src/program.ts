@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import type { Cli } from './cli.js';
 import { audit } from './commands/audit.js';
 import { certCommands } from './commands/cert/commands.js';
+import { explain } from './commands/explain.js';
 import { login } from './commands/login.js';
 import { ls } from './commands/ls.js';
 import { memberCommands } from './commands/member/commands.js';
@@ -16,8 +17,12 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 /** Runs one command line, without the name of the program. Resolves with the exit code: 0 ok, 1 failed, 2 usage. */
 export async function run(argv: readonly string[], cli: Cli): Promise<number> {
   try {
-    await createProgram(cli).parseAsync(argv, { from: 'user' });
-    return 0;
+    let code = 0;
+    const fail = (): void => {
+      code = 1;
+    };
+    await createProgram(cli, fail).parseAsync(argv, { from: 'user' });
+    return code;
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
     const error = asNetportError(thrown);
@@ -28,7 +33,8 @@ export async function run(argv: readonly string[], cli: Cli): Promise<number> {
   }
 }
 
-function createProgram(cli: Cli): Command {
+/** `fail` is for a command that did its work, and has bad news. */
+function createProgram(cli: Cli, fail: () => void): Command {
   const program = new Command('netport')
     .description('Manage a Netport network through its control server.')
     .version(version)
@@ -43,6 +49,7 @@ function createProgram(cli: Cli): Command {
   memberCommands(program, cli, 'portal');
   memberCommands(program, cli, 'relay');
   pairCommands(program, cli);
+  explain(program, cli, fail);
   ls(program, cli);
   audit(program, cli);
   certCommands(program, cli);

@@ -197,7 +197,7 @@ export class DataPlane {
     const inForce = (rule: PolicyRule): boolean => rule.pair === pair && !isExpired(rule, now);
     const listener = policy?.listeners.find(inForce);
     if (listener) {
-      const { context } = await this.tunnels.open(listener.peer);
+      const { context } = await this.tunnels.open(listener.peer, listener.transport);
       return `${context.transport} over ${context.relay}`;
     }
     const target = policy?.targets.find(inForce);

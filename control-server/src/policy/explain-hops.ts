@@ -94,8 +94,8 @@ export const hopFindings: Readonly<Record<HopName, (facts: ExplainFacts) => Find
     const failure = latest(trail.failures, 'target', success);
     if (failure && isRecent(failure.at, at)) return failed(failure.code, failure.message, failure.at);
     if (failure) return warning(`the last try failed: ${failure.message}`, failure.at, failure.code);
-    const real = streams.target ? ` to ${streams.target}` : '';
-    if (streams.running > 0) return ok(`${count(streams.running, 'stream')} run now${real}`, streams.since);
+    const real = streams.target ? `, to ${streams.target}` : '';
+    if (streams.running > 0) return ok(`streams running now: ${streams.running}${real}`, streams.since);
     if (success && isRecent(success, at)) return ok(`${target} answered`, success);
     const last = success ? 'no connection came lately' : 'nothing is known of a connection';
     return unknown(`${last} to ${target}${untried(tried.target) || '; a probe tells (--probe)'}`, success);
@@ -141,5 +141,3 @@ const latest = (failures: readonly Failure[], hop: HopName, success: Date | null
   failures.find((failure) => failure.hop === hop && (!success || failure.at > success));
 
 export const later = (a: Date | null, b: Date | null): Date | null => (a && b ? (a > b ? a : b) : (a ?? b));
-
-const count = (number: number, what: string): string => `${number} ${what}${number === 1 ? '' : 's'}`;

@@ -8,6 +8,7 @@ import {
   type Name,
   NetportError,
   type PairId,
+  type TunnelView,
 } from '@netport/protocol';
 import { explain } from '../policy/explain.js';
 import { aboutOf, explainEvent, formerPair } from '../policy/explain-event.js';
@@ -87,7 +88,7 @@ async function gather(sources: ExplainSources, destination: Destination, probe: 
     portal: listening,
     peer: dialling,
     relays: pair ? inspection.relaysBetween(portal, pair.to.portal) : [],
-    tunnel: tunnels.find(({ from, to }) => from === portal && to === pair?.to.portal),
+    tunnel: pair && tunnelFor(tunnels, pair),
     streams: {
       running: own.length,
       since: own[0] ? new Date(own[0].since) : null,
@@ -96,6 +97,12 @@ async function gather(sources: ExplainSources, destination: Destination, probe: 
     trail: pair ? readTrail(events, pair) : { failures: [], success: null },
     tried,
   };
+}
+
+/** Between two portals may stand one tunnel over each transport; a pair that prefers TCP takes no other. */
+function tunnelFor(tunnels: readonly TunnelView[], { from, to, transport }: PairRecord): TunnelView | undefined {
+  const own = tunnels.filter((tunnel) => tunnel.from === from.portal && tunnel.to === to.portal);
+  return own.find((tunnel) => tunnel.transport === transport) ?? (transport === 'tcp' ? undefined : own[0]);
 }
 
 async function portalFacts({ context, presence }: ExplainSources, name: Name, pair?: PairId): Promise<PortalFacts> {
