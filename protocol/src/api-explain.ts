@@ -17,7 +17,7 @@ const hopSchema = z.object({
   state: z.enum(['ok', 'failed', 'warning', 'unknown']),
   code: code.nullable(),
   message: z.string(),
-  /** Since when, or when it was seen last. */
+  /** Since when, when it was seen last, or when it will change. */
   at: timestampSchema.nullable(),
 });
 export type Hop = z.infer<typeof hopSchema>;

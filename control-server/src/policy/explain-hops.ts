@@ -1,7 +1,8 @@
-import { type ErrorCode, formatEndpoint, type Hop, type HopName } from '@netport/protocol';
+import { type ErrorCode, formatEndpoint, type Hop, type HopName, type Schedule } from '@netport/protocol';
 import type { ExplainFacts, Failure, PortalFacts, Tried } from './explain-facts.js';
 import { isRecent } from './explain-trail.js';
 import { inForce } from './permits.js';
+import { scheduleState } from './schedule.js';
 
 type Finding = Omit<Hop, 'hop'>;
 
@@ -43,9 +44,12 @@ export const hopFindings: Readonly<Record<HopName, (facts: ExplainFacts) => Find
       const hint = closest ? `; ${closest.pair} comes closest, but ${closest.difference}` : '';
       return failed('policy_denied', `no access pair listens there${hint}`);
     }
-    const { name, from, to, protocol, enabled, expiresAt } = pair;
+    const { name, from, to, protocol, enabled, expiresAt, schedule } = pair;
     if (!enabled) return failed('policy_denied', `${name} is disabled`);
     if (expiresAt && expiresAt <= at) return failed('pair_expired', `${name} has expired`, expiresAt);
+    const hours = schedule && scheduleState(schedule, at);
+    if (schedule && !hours?.open)
+      return failed('policy_denied', `${name} is ${outside(schedule)}`, hours?.next ?? null);
     const way = `${name} leads to ${to.portal}:${formatEndpoint(to)} (${protocol})`;
     return note ? warning(`${way}; ${note}: ${from.portal}:${formatEndpoint(from)}`) : ok(way);
   },
@@ -125,6 +129,9 @@ function portalFinding(facts: ExplainFacts, portal: PortalFacts, hop: 'portal' |
   if (denial && isRecent(denial.at, facts.at)) return failed(denial.code, denial.message, denial.at);
   return ok(`${name} is online; its certificate is valid until ${certificate.until.toISOString()}`, since);
 }
+
+const outside = ({ days, from, to, timezone }: Schedule): string =>
+  `outside its schedule, ${days.join(', ')} ${from}–${to} ${timezone}`;
 
 /** What a try found; undefined where there was none. */
 function outcome(tried: Tried | undefined, at: Date): Finding | undefined {

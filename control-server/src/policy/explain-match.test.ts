@@ -18,6 +18,11 @@ const pair = (name: string, from: string, to = 'b 10.0.0.5:80', change: Partial<
   enabled: true,
   expiresAt: null,
   createdAt: now,
+  owner: 'token:admin',
+  reason: '',
+  revision: 1,
+  grant: null,
+  schedule: null,
   ...change,
 });
 const asked = (change: Partial<Destination> = {}): Destination => ({

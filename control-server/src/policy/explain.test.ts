@@ -19,6 +19,11 @@ const pair: PairRecord = {
   enabled: true,
   expiresAt: null,
   createdAt: ago(600),
+  owner: 'token:admin',
+  reason: '',
+  revision: 1,
+  grant: null,
+  schedule: null,
 };
 const portal = (name: string, change: Partial<PortalFacts> = {}): PortalFacts => ({
   name: name as Name,
@@ -71,6 +76,13 @@ test.each<[string, Partial<ExplainFacts>, string, ErrorCode, RegExp?]>([
     /x comes closest, but far/,
   ],
   ['a disabled pair', withPair({ enabled: false }), 'denied', 'policy_denied', /web is disabled/],
+  [
+    'a pair outside its schedule',
+    withPair({ schedule: { days: ['mon-sun'], from: '13:00', to: '14:00', timezone: 'UTC' } }),
+    'denied',
+    'policy_denied',
+    /web is outside its schedule, mon-sun 13:00–14:00 UTC/,
+  ],
   ['an expired pair', withPair({ expiresAt: at }), 'denied', 'pair_expired'],
   [
     'a taken port',
