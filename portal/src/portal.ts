@@ -23,7 +23,7 @@ import { PortalSession, portalEvent } from './control/session.js';
 import { DataPlane } from './data-plane.js';
 import { identify } from './identify.js';
 import { type PortalMetrics, portalMetrics } from './metrics.js';
-import { requireQuic } from './tunnel/quic/binding.js';
+import { quicUnavailable, requireQuic } from './tunnel/quic/binding.js';
 import type { Congestion } from './tunnel/quic/config.js';
 import type { Tunnel } from './tunnel/tunnel.js';
 import { version } from './version.js';
@@ -100,6 +100,8 @@ export class Portal extends EventEmitter<PortalEvents> {
     if (this.#parts) throw new NetportError('conflict', 'this portal runs already');
     const { data, directory: given, joinToken, transport } = this.#options;
     if (transport === 'quic') await requireQuic();
+    // Not to be waited for by the first tunnel.
+    else if (transport !== 'tcp') void quicUnavailable();
     if (!given && !data) throw new NetportError('invalid_request', 'a portal needs a data directory');
     const directory = given ?? (await openDataDirectory(data ?? ''));
     try {

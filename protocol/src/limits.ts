@@ -126,6 +126,10 @@ export const limits = {
   /** Unbound connections on one port, and on the whole relay. */
   halfOpenPerPort: 8,
   halfOpenPerRelay: 1024,
+  /** The same on the port that takes the legs of all circuits: strangers there must not use up what the others have. */
+  halfOpenOnLegPort: 512,
+  /** A portal tries that port when the leg's own does not answer within this. */
+  legPortHeadStart: 300,
   circuitsPerRelay: 4096,
   /** A port pair rests this long before it is given out again, so that a late packet of the old circuit meets nobody. */
   portQuarantine: 60 * second,

@@ -127,6 +127,8 @@ const legOffer = z.object({
   relay: nameSchema,
   host: z.string(),
   port: portSchema,
+  /** Of the same relay: for a portal whose firewall does not let it reach `port`. Only TCP. */
+  legPort: portSchema.optional(),
   token: legToken,
   expiresAt: timestampSchema,
   /** The circuit whose tunnel goes on over this one; none is built anew. */
@@ -170,6 +172,8 @@ export const relayMessageSchema = z.discriminatedUnion('type', [
     /** What portals dial. */
     address: z.string().min(1).max(253),
     probePort: portSchema,
+    /** Takes the TCP legs of every circuit, beside each leg's own port. */
+    legPort: portSchema.optional(),
     capacity: z.int().nonnegative(),
     datapath: z.enum(['userspace', 'xdp']),
     /** One line: what this datapath does without, and why. */

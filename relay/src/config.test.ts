@@ -1,6 +1,6 @@
 import { NetportError } from '@netport/protocol';
 import { describe, expect, it } from 'vitest';
-import { defaultAddress, parseCount, parseHost, parseInterfaces, parsePortRange } from './config.js';
+import { defaultAddress, parseCount, parseHost, parseInterfaces, parsePort, parsePortRange } from './config.js';
 
 describe('port range', () => {
   it.each(['40000-49999', '1-3', '65533-65535'])('reads %s', (text) => {
@@ -10,6 +10,11 @@ describe('port range', () => {
   it.each(['', '40000', '0-10', '65000-65536', '10-11', '20-10', '1-2-3', '-1-5', 'a-b'])('refuses "%s"', (text) => {
     expect(() => parsePortRange(text)).toThrow(NetportError);
   });
+});
+
+it('reads a port', () => {
+  expect(parsePort('443')).toBe(443);
+  for (const text of ['', '0', '65536', '-1', '4x', '1-2']) expect(() => parsePort(text)).toThrow(NetportError);
 });
 
 describe('host', () => {

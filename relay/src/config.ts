@@ -18,6 +18,13 @@ export function parsePortRange(text: string): PortRange {
   return { first, last };
 }
 
+/** One port. Throws `invalid_request`. */
+export function parsePort(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : 0;
+  if (port >= 1 && port <= 65535) return port;
+  throw new NetportError('invalid_request', `"${text}" is not a port from 1 to 65535`);
+}
+
 /** What portals dial: an IPv4 or IPv6 address (brackets are taken off) or a DNS name. Throws `invalid_request`. */
 export function parseHost(text: string): string {
   const host = text.includes(':') && !text.startsWith('[') ? `[${text}]` : text;

@@ -11,7 +11,7 @@ import {
   tuneGarbageCollection,
 } from '@netport/runtime';
 import { Command } from 'commander';
-import { parseCount, parseHost, parseInterfaces, parsePortRange } from './config.js';
+import { parseCount, parseHost, parseInterfaces, parsePort, parsePortRange } from './config.js';
 import type { PortRange } from './core/port-pool.js';
 import { type DatapathChoice, datapathChoices, type PromotionChoice, promotionChoices } from './datapath/choose.js';
 import { startRelay } from './relay.js';
@@ -20,6 +20,7 @@ interface RunOptions extends CommonOptions {
   join?: string;
   address?: string;
   ports: PortRange;
+  legPort?: number;
   datapath: DatapathChoice;
   tcpPromotion: PromotionChoice;
   interface?: string[];
@@ -46,6 +47,12 @@ addCommonOptions(program.command('run').description('run the relay until SIGTERM
     environmentOption('--ports <first-last>', 'ports for legs')
       .argParser(argument(parsePortRange))
       .default({ first: 40000, last: 49999 }, '40000-49999'),
+  )
+  .addOption(
+    environmentOption(
+      '--leg-port <port>',
+      'takes TCP legs of all circuits, too: 443 or 80, where firewalls let no more out',
+    ).argParser(argument(parsePort)),
   )
   .addOption(
     environmentOption('--datapath <datapath>', 'who forwards: the kernel (xdp), or this process (userspace)')

@@ -29,6 +29,8 @@ export interface RelayOptions {
   /** What portals dial; by default the machine's first IPv4 address that is not the loopback. */
   address?: string | undefined;
   ports: PortRange;
+  /** Takes the TCP legs of every circuit, too: a port that every firewall lets out. */
+  legPort?: number | undefined;
   /** Where legs are listened for; every address by default. */
   listenAddress?: string | undefined;
   datapath: Omit<DatapathOptions, 'address' | 'listenAddress' | 'data' | 'log'>;
@@ -50,7 +52,7 @@ export async function startRelay(options: RelayOptions): Promise<Running> {
 }
 
 async function run(options: RelayOptions, directory: DataDirectory): Promise<Running> {
-  const { log, version, ports, listenAddress } = options;
+  const { log, version, ports, legPort, listenAddress } = options;
   const identity = await identify(directory, options);
   const address = options.address ?? defaultAddress();
   if (!options.address) log.info({ address }, 'portals dial this machine’s first address: --address names another');
@@ -58,7 +60,7 @@ async function run(options: RelayOptions, directory: DataDirectory): Promise<Run
 
   const probe = await openProbe(ports, listenAddress);
   const datapath = chooseDatapath({ ...options.datapath, address, listenAddress, data: directory.path, log });
-  const core = new RelayCore({ ports: probe.ports });
+  const core = new RelayCore({ ports: probe.ports, legPort });
   let session: RelaySession | undefined;
   const onReport: RelayIoOptions['onReport'] = (report, counters) => {
     logReport(log, report);
@@ -67,6 +69,7 @@ async function run(options: RelayOptions, directory: DataDirectory): Promise<Run
   const io = new RelayIo({ core, datapath, listenAddress, onReport, log });
   // Before the control server asks which circuits run.
   io.adopt();
+  const closeLegPort = legPort === undefined ? undefined : await io.openLegPort(legPort);
   const metrics = options.metrics
     ? await serveMetrics({
         address: options.metrics,
@@ -74,7 +77,7 @@ async function run(options: RelayOptions, directory: DataDirectory): Promise<Run
       })
     : undefined;
   log.info(
-    { id: identity.id, address, ports: probe.ports, probePort: probe.port, metrics: metrics?.url },
+    { id: identity.id, address, ports: probe.ports, legPort, probePort: probe.port, metrics: metrics?.url },
     `relay started with the ${datapath.kind} datapath`,
   );
   const datapathReason = datapath.describe().reason;
@@ -86,6 +89,7 @@ async function run(options: RelayOptions, directory: DataDirectory): Promise<Run
       version,
       address,
       probePort: probe.port,
+      ...(legPort !== undefined && { legPort }),
       capacity: capacity(probe.ports),
       datapath: datapath.kind,
       datapathReason,
@@ -113,6 +117,7 @@ async function run(options: RelayOptions, directory: DataDirectory): Promise<Run
       io.dispatch({ type: 'stop' });
       datapath.close();
       probe.close();
+      closeLegPort?.();
       await opened.close();
       await metrics?.close();
       await directory.close();

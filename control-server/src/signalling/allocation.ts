@@ -41,6 +41,7 @@ interface Offering {
   circuit: CircuitRecord;
   /** What portals dial. */
   host: string;
+  legPort: number | undefined;
   tokens: [string, string];
   from: OnlinePortal;
   to: OnlinePortal;
@@ -153,14 +154,19 @@ export class Allocation {
     book.add(circuit);
     onOpened(circuit, replaces);
     await circuitOpened(context, { name: from.id, origin: from.origin }, circuit);
-    return this.#offerLegs({ circuit, host: relay.hello.address, tokens, from, to, replaces });
+    const { address: host, legPort } = relay.hello;
+    return this.#offerLegs({ circuit, host, legPort, tokens, from, to, replaces });
   }
 
   /** The peer's leg is sent, the requester's is returned. */
-  #offerLegs({ circuit, host, tokens, from, to, replaces }: Offering): LegOffer {
+  #offerLegs({ circuit, host, legPort, tokens, from, to, replaces }: Offering): LegOffer {
     const { id: circuitId, transport, relay, ports, createdAt } = circuit;
     const expiresAt = new Date(createdAt.getTime() + limits.legBindTimeout).toISOString();
-    const common = { circuitId, transport, relay, host, expiresAt, ...(replaces && { replaces }) };
+    const common = {
+      ...{ circuitId, transport, relay, host, expiresAt },
+      ...(transport === 'tcp' && legPort !== undefined && { legPort }),
+      ...(replaces && { replaces }),
+    };
     try {
       // The relay took its time: the pair or the other portal may be gone meanwhile.
       this.#checkPermitted(from, to.id);

@@ -9,6 +9,7 @@ import {
   readyMarkBytes,
 } from '@netport/protocol';
 import { connectThrough, systemError } from '@netport/runtime';
+import { race } from './race.js';
 
 export interface BindOptions {
   timeout?: number;
@@ -18,7 +19,7 @@ export interface BindOptions {
   proxy?: URL | undefined;
 }
 
-type BindableLeg = Pick<LegOffer, 'circuitId' | 'host' | 'port' | 'token' | 'relay'>;
+type BindableLeg = Pick<LegOffer, 'circuitId' | 'host' | 'port' | 'legPort' | 'token' | 'relay'>;
 
 /**
  * Connects to the relay, says the preamble and waits for the ready mark. The socket that it resolves with is paused,
@@ -29,34 +30,66 @@ export async function bindLeg(
   leg: BindableLeg,
   { timeout = limits.legBindTimeout, abandon, proxy }: BindOptions = {},
 ): Promise<Socket> {
-  const name = `leg to relay ${leg.relay}`;
-  const { host, port } = leg;
   const deadline = performance.now() + timeout;
-  const through =
-    proxy &&
-    (await connectThrough(proxy, { host, port }, { timeout, signal: abandon }).catch((cause: Error) => {
-      throw new NetportError('leg_rejected', `${name}: ${cause.message}`, { cause });
-    }));
-  const socket = through ?? connect({ host, port, noDelay: true, ...(abandon && { signal: abandon }) });
+  const { port, legPort } = leg;
+  const attempts = (legPort === undefined ? [port] : [port, legPort]).map((target) => (lost: AbortSignal) => {
+    const signal = abandon ? AbortSignal.any([abandon, lost]) : lost;
+    return proxy ? connectByProxy(proxy, leg, target, timeout, signal) : connectTo(leg, target, timeout, signal);
+  });
+  // The preamble is said on one connection only: a leg token works once.
+  const socket = await race(attempts, {
+    headStart: limits.legPortHeadStart,
+    isFinal: () => abandon?.aborted ?? false,
+    discard: (late) => late.destroy(),
+  });
   return join(leg, socket, Math.max(0, deadline - performance.now()));
 }
 
+const nameOf = ({ relay }: BindableLeg): string => `leg to relay ${relay}`;
+
+function connectByProxy(
+  proxy: URL,
+  leg: BindableLeg,
+  port: number,
+  timeout: number,
+  signal: AbortSignal,
+): Promise<Socket> {
+  return connectThrough(proxy, { host: leg.host, port }, { timeout, signal }).catch((cause: Error) => {
+    throw new NetportError('leg_rejected', `${nameOf(leg)}: ${cause.message}`, { cause });
+  });
+}
+
+function connectTo(leg: BindableLeg, port: number, timeout: number, signal: AbortSignal): Promise<Socket> {
+  const { host } = leg;
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port, noDelay: true, signal });
+    const fail = (message: string, cause?: Error): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      reject(new NetportError('leg_rejected', message, { cause }));
+    };
+    const timer = setTimeout(() => fail(`${nameOf(leg)}: ${host}:${port} does not answer`), timeout);
+    const onError = (error: Error): void => fail(systemError(error, 'leg_rejected', nameOf(leg)).message, error);
+    socket.on('error', onError).once('connect', () => {
+      clearTimeout(timer);
+      socket.off('error', onError);
+      resolve(socket);
+    });
+  });
+}
+
 function join(leg: BindableLeg, socket: Socket, timeout: number): Promise<Socket> {
-  const name = `leg to relay ${leg.relay}`;
+  const name = nameOf(leg);
   return new Promise((resolve, reject) => {
     const fail = (error: NetportError): void => {
       clearTimeout(timer);
       socket.destroy();
       reject(error);
     };
-    const expire = (): void => {
-      fail(
-        socket.connecting
-          ? new NetportError('leg_rejected', `${name}: ${leg.host}:${leg.port} does not answer`)
-          : new NetportError('circuit_expired', `${name}: the other portal did not bind its leg in time`),
-      );
-    };
-    const timer = setTimeout(expire, timeout);
+    const timer = setTimeout(
+      () => fail(new NetportError('circuit_expired', `${name}: the other portal did not bind its leg in time`)),
+      timeout,
+    );
 
     const onError = (error: Error): void => {
       fail(new NetportError('leg_rejected', systemError(error, 'leg_rejected', name).message, { cause: error }));
@@ -77,7 +110,6 @@ function join(leg: BindableLeg, socket: Socket, timeout: number): Promise<Socket
       resolve(socket);
     };
     socket.on('error', onError).on('close', onClose).on('readable', onReadable);
-    // Before it is connected, this waits.
     socket.write(encodePreamble({ circuitId: leg.circuitId, token: fromBase64Url(leg.token) }));
   });
 }

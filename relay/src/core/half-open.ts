@@ -1,9 +1,10 @@
 import { preambleBytes } from '@netport/protocol';
-import type { Leg, Place } from './circuit.js';
 import type { ConnectionId } from './events.js';
 
 /** A connection whose preamble is not whole yet. */
-export interface HalfOpen extends Place {
+export interface HalfOpen {
+  /** Where it came in. */
+  readonly port: number;
   readonly expiresAt: number;
   readonly preamble: Uint8Array;
   /** How much of the preamble has arrived. */
@@ -14,16 +15,19 @@ export interface HalfOpenLimits {
   preambleTimeout: number;
   halfOpenPerPort: number;
   halfOpenPerRelay: number;
+  halfOpenOnLegPort: number;
 }
 
 /** All half-open connections. They share one timeout, so the order of arrival is the order of the deadlines. */
 export class HalfOpenTable {
   readonly #limits: HalfOpenLimits;
   readonly #all = new Map<ConnectionId, HalfOpen>();
-  readonly #byLeg = new Map<Leg, Set<ConnectionId>>();
+  readonly #byPort = new Map<number, Set<ConnectionId>>();
+  readonly #legPort: number | undefined;
 
-  constructor(limits: HalfOpenLimits) {
+  constructor(limits: HalfOpenLimits, legPort?: number) {
     this.#limits = limits;
+    this.#legPort = legPort;
   }
 
   get size(): number {
@@ -38,25 +42,25 @@ export class HalfOpenTable {
     return this.#all.get(connection);
   }
 
-  of(leg: Leg): ConnectionId[] {
-    return [...(this.#byLeg.get(leg) ?? [])];
+  on(port: number): ConnectionId[] {
+    return [...(this.#byPort.get(port) ?? [])];
   }
 
-  add(connection: ConnectionId, { circuit, leg }: Place, now: number): void {
+  add(connection: ConnectionId, port: number, now: number): void {
     const expiresAt = now + this.#limits.preambleTimeout;
-    this.#all.set(connection, { circuit, leg, expiresAt, preamble: new Uint8Array(preambleBytes), length: 0 });
-    const ofLeg = this.#byLeg.get(leg);
-    if (ofLeg) ofLeg.add(connection);
-    else this.#byLeg.set(leg, new Set([connection]));
+    this.#all.set(connection, { port, expiresAt, preamble: new Uint8Array(preambleBytes), length: 0 });
+    const onPort = this.#byPort.get(port);
+    if (onPort) onPort.add(connection);
+    else this.#byPort.set(port, new Set([connection]));
   }
 
   /** False when it was none of them. */
   remove(connection: ConnectionId): boolean {
-    const leg = this.#all.get(connection)?.leg;
-    if (!leg) return false;
-    const ofLeg = this.#byLeg.get(leg);
-    ofLeg?.delete(connection);
-    if (ofLeg?.size === 0) this.#byLeg.delete(leg);
+    const port = this.#all.get(connection)?.port;
+    if (port === undefined) return false;
+    const onPort = this.#byPort.get(port);
+    onPort?.delete(connection);
+    if (onPort?.size === 0) this.#byPort.delete(port);
     return this.#all.delete(connection);
   }
 
@@ -71,12 +75,13 @@ export class HalfOpenTable {
   }
 
   /**
-   * Who has to go before one more may come to this leg. The oldest makes room, not the newest: who binds at once gets
+   * Who has to go before one more may come to this port. The oldest makes room, not the newest: who binds at once gets
    * through, whoever squats on the port.
    */
-  surplus(leg: Leg): ConnectionId | undefined {
-    const ofLeg = this.#byLeg.get(leg);
-    if (ofLeg && ofLeg.size >= this.#limits.halfOpenPerPort) return ofLeg.values().next().value;
+  surplus(port: number): ConnectionId | undefined {
+    const onPort = this.#byPort.get(port);
+    const room = port === this.#legPort ? this.#limits.halfOpenOnLegPort : this.#limits.halfOpenPerPort;
+    if (onPort && onPort.size >= room) return onPort.values().next().value;
     return this.#all.size >= this.#limits.halfOpenPerRelay ? this.#all.keys().next().value : undefined;
   }
 }

@@ -25,6 +25,7 @@ export class RelayCore {
   readonly rejected = Object.fromEntries(rejections.map((reason) => [reason, 0])) as Record<Rejection, number>;
   readonly #limits: RelayLimits;
   readonly #pool: PortPool;
+  readonly #legPort: number | undefined;
   readonly #halfOpen: HalfOpenTable;
   readonly #circuits = new Map<CircuitId, Circuit>();
   readonly #places = new Map<number, Place>();
@@ -34,10 +35,12 @@ export class RelayCore {
   readonly #bound = new Map<ConnectionId, Circuit>();
   #draining = false;
 
-  constructor(options: { ports: PortRange; limits?: RelayLimits }) {
+  /** `legPort`: listened on all the time, and takes the TCP legs of every circuit. */
+  constructor(options: { ports: PortRange; legPort?: number | undefined; limits?: RelayLimits }) {
     this.#limits = options.limits ?? defaultLimits;
     this.#pool = new PortPool(options.ports);
-    this.#halfOpen = new HalfOpenTable(this.#limits);
+    this.#legPort = options.legPort;
+    this.#halfOpen = new HalfOpenTable(this.#limits, options.legPort);
   }
 
   handle(event: RelayEvent, now: number): RelayCommand[] {
@@ -165,12 +168,14 @@ export class RelayCore {
   }
 
   #connected({ connection, port }: EventOf<'connected'>, now: number): RelayCommand[] {
-    const place = this.#places.get(port);
-    if (!place?.leg.listening) return [this.#drop(connection, 'unknown_circuit')];
-    if (place.circuit.state === 'joined') return [this.#drop(connection, 'already_bound')];
-    const surplus = this.#halfOpen.surplus(place.leg);
+    if (port !== this.#legPort) {
+      const place = this.#places.get(port);
+      if (!place?.leg.listening) return [this.#drop(connection, 'unknown_circuit')];
+      if (place.circuit.state === 'joined') return [this.#drop(connection, 'already_bound')];
+    }
+    const surplus = this.#halfOpen.surplus(port);
     const commands = surplus === undefined ? [] : [this.#reject(surplus, 'over_quota')];
-    this.#halfOpen.add(connection, place, now);
+    this.#halfOpen.add(connection, port, now);
     return commands;
   }
 
@@ -182,9 +187,17 @@ export class RelayCore {
     }
     const halfOpen = this.#halfOpen.get(connection);
     if (!halfOpen) return [];
-    const verdict = judge(halfOpen, bytes);
+    const verdict = judge(halfOpen, bytes, (circuitId) => this.#placesOf(circuitId, halfOpen.port));
     if (verdict === 'incomplete') return [];
-    return verdict === 'bind' ? this.#bind(connection, halfOpen) : [this.#reject(connection, verdict)];
+    return typeof verdict === 'object' ? this.#bind(connection, verdict) : [this.#reject(connection, verdict)];
+  }
+
+  /** The legs of a circuit that may be bound over TCP on a port. */
+  #placesOf(circuitId: CircuitId, port: number): Place[] {
+    const circuit = this.#circuits.get(circuitId);
+    if (circuit?.transport !== 'tcp') return [];
+    const legs = circuit.legs.filter((leg) => leg.listening && (port === this.#legPort || port === leg.port));
+    return legs.map((leg) => ({ circuit, leg }));
   }
 
   #bind(connection: ConnectionId, { circuit, leg }: Place): RelayCommand[] {
@@ -316,7 +329,7 @@ export class RelayCore {
     const open = circuit.legs.filter((leg) => leg.open);
     return open.flatMap((leg): RelayCommand[] => {
       leg.open = false;
-      const halfOpen = this.#halfOpen.of(leg).map((connection) => this.#reject(connection, rejection));
+      const halfOpen = this.#halfOpen.on(leg.port).map((connection) => this.#reject(connection, rejection));
       return [{ type: 'unlisten', port: leg.port }, ...halfOpen];
     });
   }

@@ -199,3 +199,20 @@ it('puts the probe on the first port that is free', async () => {
   await expect(openProbe({ first, last: first + 2 }, listenAddress)).rejects.toMatchObject({ code: 'address_in_use' });
   taken.close();
 });
+
+it('takes both legs of a circuit on the port for all, and forwards between them', async () => {
+  const legPort = first + 30;
+  core = new RelayCore({ ports: { first, last: first + 19 }, legPort });
+  const onReport = (report: CircuitReport, counters: LegCounters) => reports.push({ report, counters });
+  io = new RelayIo({ core, datapath: userspaceDatapath(), listenAddress, onReport, log, now: () => now });
+  const close = await io.openLegPort(legPort);
+  await expect(io.openLegPort(legPort)).rejects.toMatchObject({ code: 'address_in_use' });
+  await open();
+  const legs = [dialLeg(legPort, circuitId, tokens[0]), dialLeg(legPort, circuitId, tokens[1])] as const;
+  await Promise.all(legs.map(readReadyMark));
+  legs[1].write('ping');
+  expect((await once(legs[0], 'data'))[0].toString()).toBe('ping');
+  for (const leg of legs) leg.destroy();
+  expect((await reported('ended')).counters.bytes).toEqual([0, 4]);
+  close();
+});

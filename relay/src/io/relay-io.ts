@@ -70,6 +70,17 @@ export class RelayIo {
     }
   }
 
+  /**
+   * Listens on the port that takes the legs of all circuits. The kernel is not told of it, so such circuits stay in
+   * userspace. Throws `address_*` or `permission_denied`.
+   */
+  async openLegPort(port: number): Promise<() => void> {
+    const { listenAddress: address, log } = this.#options;
+    const onFault = (error: Error) => log.warn({ port }, `cannot receive: ${error.message}`);
+    const server = await listen({ port, address, onSocket: (socket) => this.#accept(socket, port), onFault });
+    return () => server.close();
+  }
+
   /** Datagrams that were not forwarded, by reason. */
   get dropped(): Readonly<Record<'unbound' | 'congested', number>> {
     return this.#datagramLegs.dropped;
