@@ -1,6 +1,7 @@
 import {
   addressKind,
   type Endpoint,
+  labelsSchema,
   limits,
   type Name,
   NetportError,
@@ -80,6 +81,27 @@ const parseCount = (text: string): number => {
   return Number(text);
 };
 
+/** A label to set, or, without a value, to take away. */
+export interface LabelChange {
+  key: string;
+  value: string | undefined;
+}
+
+function parseLabel(text: string): LabelChange {
+  const [, key = '', value] = /^([^=]+)=(.*)$/.exec(text) ?? [];
+  const change = value === undefined && text.endsWith('-') ? { key: text.slice(0, -1), value } : { key, value };
+  if (change.key === '') throw invalid(`"${text}" is no label: write KEY=VALUE.`);
+  const result = labelsSchema.safeParse({ [change.key]: change.value ?? '' });
+  if (!result.success) throw invalid(`"${text}" is no label: ${result.error.issues[0]?.message}.`);
+  return change;
+}
+
+/** Commander hands over what came before, for arguments and options that may come again. */
+const repeated =
+  <T>(parse: (text: string) => T) =>
+  (text: string, before: T[] = []): T[] => [...before, argument(parse)(text)];
+
+export const labelArgument = repeated(parseLabel);
 export const nameArgument = argument(parseName);
 export const pairSideArgument = argument(parsePairSide);
 export const durationArgument = argument(parseDuration);

@@ -91,6 +91,8 @@ function refusal(origin: string, { status, json }: Answer): NetportError {
   if (!result.success) return notOurs(origin, `it answered ${status} without one of its error codes`);
   const { code, detail, errors = [] } = result.data;
   // A detail that is the first of the fields is not said twice.
-  const fields = errors.map(({ path, message }) => `${path}: ${message}`).filter((field) => field !== detail);
+  const fields = errors
+    .map(({ path, message }) => (message === detail ? message : `${path}: ${message}`))
+    .filter((field) => field !== detail);
   return new NetportError(code, [detail, ...fields.map((field) => `  ${field}`)].join('\n'));
 }

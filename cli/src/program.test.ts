@@ -27,6 +27,7 @@ const portal = {
   lastSeenAt: '2030-01-31T11:59:00Z',
   address: '192.0.2.7',
   version: '0.1.0',
+  labels: { site: 'berlin' },
   createdAt: '2030-01-30T12:00:00Z',
   certificateExpiresAt: '2030-02-06T12:00:00Z',
   policyVersion: 3,
@@ -50,6 +51,9 @@ const pair = {
   enabled: true,
   state: 'listener_failed',
   error: { code: 'address_in_use', message: '127.0.0.1:8080 is taken' },
+  owner: 'ada',
+  reason: 'the web page',
+  revision: 3,
   createdAt: '2030-01-30T12:00:00Z',
 };
 const circuit = {

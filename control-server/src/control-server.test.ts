@@ -136,7 +136,7 @@ test.each<[string, unknown, string[]]>([
     { name: 'web', from: { portal: 'a', address: '127.0.0.1' }, to: side('b') },
     ['from.port'],
   ],
-  ['an unknown field', { name: 'web', from: side('a'), to: side('b'), colour: 'red' }, ['']],
+  ['an unknown field', { name: 'web', from: side('a'), to: side('b'), colour: 'red' }, ['colour']],
   ['a protocol that does not exist', { name: 'web', protocol: 'sctp', from: side('a'), to: side('b') }, ['protocol']],
   ['a time that is none', { name: 'web', from: side('a'), to: side('b'), expiresAt: 'tomorrow' }, ['expiresAt']],
 ])('an access pair with %s is refused, field by field', async (_what, body, paths) => {

@@ -1,5 +1,5 @@
-import { NetportError, type Problem } from '@netport/protocol';
-import { ZodError } from 'zod';
+import { type FieldError, NetportError, type Problem } from '@netport/protocol';
+import type { ZodError } from 'zod';
 
 /** What a stranger may be told of anything thrown: our own errors as they are, of a fault only that there was one. */
 export const publicError = (thrown: unknown): NetportError =>
@@ -9,15 +9,32 @@ export const publicError = (thrown: unknown): NetportError =>
 
 /** RFC 9457 problem details of an error; the cause of an error of ours stays here. */
 export function problemOf(error: NetportError): Problem {
-  const fields = error.cause instanceof ZodError ? error.cause.issues : [];
   return {
     type: `urn:netport:error:${error.code}`,
     title: error.code.replaceAll('_', ' '),
     status: error.status,
     detail: error.message,
     code: error.code,
-    ...(fields.length > 0 && {
-      errors: fields.map(({ path, message }) => ({ path: path.join('.'), message })),
-    }),
+    ...(error.fields.length > 0 && { errors: [...error.fields] }),
   };
 }
+
+/** What did not pass a schema, as an error that names each field. */
+export function invalidFields(error: ZodError): NetportError {
+  const fields = fieldErrors(error);
+  const [first] = fields;
+  const where = first && first.path !== '' ? `${first.path}: ` : '';
+  return new NetportError('invalid_request', `${where}${first?.message ?? 'invalid'}`, { cause: error, fields });
+}
+
+/** What a field of the request or of its path names is not there. */
+export const notFound = (path: string, message: string): NetportError =>
+  new NetportError('not_found', message, { fields: [{ path, message }] });
+
+/** One for each field that is wrong or unknown. */
+export const fieldErrors = ({ issues }: Pick<ZodError, 'issues'>): FieldError[] =>
+  issues.flatMap((issue) => {
+    const path = issue.path.join('.');
+    if (issue.code !== 'unrecognized_keys') return { path, message: issue.message };
+    return issue.keys.map((key) => ({ path: path === '' ? key : `${path}.${key}`, message: 'there is no such field' }));
+  });

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { limits } from './limits.js';
 import { timestampSchema } from './policy.js';
 
 /** Sessions of the admin page: a token, once, for a cookie that no script can read. */
@@ -18,6 +19,7 @@ export const sessionEndpoints = {
     summary: 'Sign in: exchange an admin token for a session cookie',
     access: 'anyone',
     body: signInSchema,
+    bodyBytes: limits.signInBytes,
     answer: sessionSchema,
     status: 201,
   },

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { errorCodes } from './errors.js';
+import { labelsSchema } from './label.js';
 import { circuitIdSchema, nameSchema, spiffeIdSchema, uuidSchema } from './names.js';
 import { accessPairSchema, protocolSchema, timestampSchema } from './policy.js';
 import { transportSchema } from './signal.js';
@@ -19,6 +20,7 @@ export type CertificateSummary = z.infer<typeof certificateSummarySchema>;
 
 const memberShape = {
   name: nameSchema,
+  labels: labelsSchema,
   id: spiffeIdSchema,
   online: z.boolean(),
   lastSeenAt: timestampSchema.nullable(),
@@ -56,6 +58,8 @@ export const pairSchema = accessPairSchema.extend({
   state: z.enum(pairStates),
   /** Why it is not active: a code and a sentence. */
   error: z.object({ code: z.enum(errorCodes), message: z.string() }).nullable(),
+  /** Grows with each change; also the ETag of its answers. */
+  revision: z.int().positive(),
   createdAt: timestampSchema,
 });
 export type PairView = z.infer<typeof pairSchema>;

@@ -1,14 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import {
-  type ApiEndpoint,
-  addMemberSchema,
-  addTokenSchema,
-  changePairSchema,
-  endpoints,
-  problemSchema,
-} from './api.js';
+import { type ApiEndpoint, addMemberSchema, addTokenSchema, endpoints, problemSchema } from './api.js';
 import { limits } from './limits.js';
-import { addPairSchema } from './policy.js';
+import { addPairSchema, changePairSchema } from './policy.js';
 
 const all: ApiEndpoint[] = Object.values(endpoints).flatMap((entry) =>
   'method' in entry ? [entry as ApiEndpoint] : Object.values(entry as Record<string, ApiEndpoint>),
@@ -35,7 +28,13 @@ describe('endpoints', () => {
 
 describe('request bodies', () => {
   it('get their defaults', () => {
-    expect(addPairSchema.parse(pair)).toEqual({ ...pair, protocol: 'tcp', transport: 'auto', enabled: true });
+    expect(addPairSchema.parse(pair)).toEqual({
+      ...pair,
+      protocol: 'tcp',
+      transport: 'auto',
+      enabled: true,
+      reason: '',
+    });
     expect(addTokenSchema.parse({})).toEqual({});
   });
 

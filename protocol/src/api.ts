@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { explainEndpoints } from './api-explain.js';
 import { liveEndpoint } from './api-live.js';
+import { pairActions } from './api-pair.js';
 import { sessionEndpoints } from './api-session.js';
 import {
   auditEventSchema,
@@ -14,12 +15,14 @@ import {
   tunnelSchema,
 } from './api-views.js';
 import { errorCodes } from './errors.js';
+import { labelsSchema } from './label.js';
 import { limits } from './limits.js';
 import { nameSchema } from './names.js';
-import { addPairSchema, timestampSchema } from './policy.js';
+import { timestampSchema } from './policy.js';
 
 export * from './api-explain.js';
 export * from './api-live.js';
+export * from './api-pair.js';
 export * from './api-session.js';
 export * from './api-views.js';
 
@@ -27,7 +30,8 @@ export * from './api-views.js';
 
 const nothing = z.object({});
 
-export const addMemberSchema = z.strictObject({ name: nameSchema });
+export const addMemberSchema = z.strictObject({ name: nameSchema, labels: labelsSchema.default({}) });
+export const changeMemberSchema = z.strictObject({ labels: labelsSchema });
 export const addTokenSchema = z.strictObject({
   lifetimeSeconds: z
     .int()
@@ -38,8 +42,6 @@ export const addTokenSchema = z.strictObject({
 /** The only time that the token's text is shown. */
 export const newTokenSchema = z.object({ name: nameSchema, token: z.string(), expiresAt: timestampSchema });
 export type NewToken = z.infer<typeof newTokenSchema>;
-
-export const changePairSchema = z.strictObject({ enabled: z.boolean() });
 
 const auditQuery = z.object({
   limit: z.coerce.number().int().min(1).max(limits.apiPageSize).default(100),
@@ -73,10 +75,14 @@ export interface ApiEndpoint {
   body?: z.ZodType;
   /** The largest body, where it is not `limits.apiBodyBytes`. */
   bodyBytes?: number;
+  /** The schema of the body is for readers: what is wrong with it is part of the answer. */
+  bodyUnchecked?: true;
   answer: z.ZodType;
   status?: 200 | 201;
   /** Of the answer; JSON unless given. */
   contentType?: 'text/event-stream';
+  /** The answer has a revision, which is its ETag; a change can be bound to it with If-Match. */
+  revisioned?: true;
   /** Admins only, unless given. */
   access?: 'anyone';
 }
@@ -93,6 +99,13 @@ const members = <Kind extends 'portal' | 'relay', View extends z.ZodType>(kind: 
       status: 201,
     },
     show: { method: 'get', path: `/${kind}s/:name`, summary: `Show one ${kind}`, answer: view },
+    change: {
+      method: 'patch',
+      path: `/${kind}s/:name`,
+      summary: `Give a ${kind} other labels`,
+      body: changeMemberSchema,
+      answer: view,
+    },
     remove: {
       method: 'delete',
       path: `/${kind}s/:name`,
@@ -126,23 +139,7 @@ export const endpoints = {
   },
   pair: {
     list: { method: 'get', path: '/pairs', summary: 'List access pairs', answer: page(pairSchema) },
-    add: {
-      method: 'post',
-      path: '/pairs',
-      summary: 'Grant an access pair',
-      body: addPairSchema,
-      answer: pairSchema,
-      status: 201,
-    },
-    show: { method: 'get', path: '/pairs/:name', summary: 'Show one access pair', answer: pairSchema },
-    change: {
-      method: 'patch',
-      path: '/pairs/:name',
-      summary: 'Enable or disable an access pair',
-      body: changePairSchema,
-      answer: pairSchema,
-    },
-    remove: { method: 'delete', path: '/pairs/:name', summary: 'Withdraw an access pair', answer: nothing },
+    ...pairActions,
   },
   circuit: { list: { method: 'get', path: '/circuits', summary: 'List live circuits', answer: page(circuitSchema) } },
   tunnel: { list: { method: 'get', path: '/tunnels', summary: 'List live tunnels', answer: page(tunnelSchema) } },

@@ -86,14 +86,26 @@ export const errorCodes = Object.keys(errorTable) as [ErrorCode, ...ErrorCode[]]
 export const isErrorCode = (value: unknown): value is ErrorCode =>
   typeof value === 'string' && Object.hasOwn(errorTable, value);
 
-/** One error for everything: the code and message may go on the wire, the `cause` never does. */
+/** A field of a request that is wrong: `from.port`. */
+export interface FieldError {
+  path: string;
+  message: string;
+}
+
+/** One error for everything: the code, message and fields may go on the wire, the `cause` never does. */
 export class NetportError extends Error {
   override readonly name = 'NetportError';
   readonly code: ErrorCode;
+  readonly fields: readonly FieldError[];
 
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    { fields = [], ...options }: { cause?: unknown; fields?: readonly FieldError[] } = {},
+  ) {
     super(message, options);
     this.code = code;
+    this.fields = fields;
   }
 
   get status(): number {

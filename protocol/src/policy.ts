@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { addressSchema, formatEndpoint, portSchema } from './address.js';
+import { limits } from './limits.js';
 import { nameSchema, pairIdSchema, spiffeIdSchema, trustDomainSchema } from './names.js';
 
 export const protocolSchema = z.enum(['tcp', 'udp']);
@@ -43,29 +44,48 @@ export const noUdpOnUnixSockets = (
   }
 };
 
-/** What an admin says of an access pair. */
-export const addPairSchema = z
-  .strictObject({
-    name: nameSchema,
-    protocol: protocolSchema.default('tcp'),
-    from: endpointSchema,
-    to: endpointSchema,
-    transport: transportPreferenceSchema.default('auto'),
-    enabled: z.boolean().default(true),
-    expiresAt: timestampSchema.optional(),
-  })
-  .check(noUdpOnUnixSockets);
-export type AddPair = z.infer<typeof addPairSchema>;
-
-/** `from` is where one portal listens, `to` is what the other dials. */
-export const accessPairSchema = z.object({
-  id: pairIdSchema,
-  name: nameSchema,
+/** What an admin says of an access pair; all but the name can be changed later. */
+const pairSettings = {
   protocol: protocolSchema,
   from: endpointSchema,
   to: endpointSchema,
   transport: transportPreferenceSchema,
   enabled: z.boolean(),
+  /** Who answers for it. */
+  owner: z.string().trim().min(1, 'name who answers for it').max(limits.pairOwnerCharacters),
+  reason: z.string().trim().max(limits.pairReasonCharacters),
+  expiresAt: timestampSchema,
+};
+
+export const addPairSchema = z
+  .strictObject({
+    name: nameSchema,
+    ...pairSettings,
+    protocol: protocolSchema.default('tcp'),
+    transport: transportPreferenceSchema.default('auto'),
+    enabled: z.boolean().default(true),
+    /** Who grants it, unless given. */
+    owner: pairSettings.owner.optional(),
+    reason: pairSettings.reason.default(''),
+    expiresAt: timestampSchema.optional(),
+  })
+  .check(noUdpOnUnixSockets);
+export type AddPair = z.infer<typeof addPairSchema>;
+
+export const changePairSchema = z
+  .strictObject({ ...pairSettings, expiresAt: timestampSchema.nullable() })
+  .partial()
+  .refine((change) => Object.keys(change).length > 0, {
+    message: 'name a field to change',
+    when: ({ issues }) => issues.length === 0,
+  });
+export type ChangePair = z.infer<typeof changePairSchema>;
+
+/** `from` is where one portal listens, `to` is what the other dials. */
+export const accessPairSchema = z.object({
+  id: pairIdSchema,
+  name: nameSchema,
+  ...pairSettings,
   expiresAt: timestampSchema.optional(),
 });
 export type AccessPair = z.infer<typeof accessPairSchema>;

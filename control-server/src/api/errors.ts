@@ -1,6 +1,5 @@
 import { type ErrorCode, NetportError } from '@netport/protocol';
 import type { ErrorRequestHandler, Response } from 'express';
-import type { ZodError } from 'zod';
 import { problemOf, publicError } from '../problem.js';
 import type { Services } from './services.js';
 
@@ -9,13 +8,6 @@ export function sendProblem(response: Response, error: NetportError): void {
     .status(error.status)
     .type('application/problem+json')
     .send(JSON.stringify(problemOf(error)));
-}
-
-/** Fields that did not pass a schema. */
-export function invalidFields(error: ZodError): NetportError {
-  const [first] = error.issues;
-  const where = first && first.path.length > 0 ? `${first.path.join('.')}: ` : '';
-  return new NetportError('invalid_request', `${where}${first?.message ?? 'invalid'}`, { cause: error });
 }
 
 /** The last handler: whatever was thrown becomes a problem, and a fault of ours goes into the log instead of the answer. */

@@ -1,7 +1,7 @@
 import { endpoints } from '@netport/protocol';
 import { Router } from 'express';
 import { unchanged } from '../state/change.js';
-import { addMember, addToken, removeMember, revokeMember } from '../state/members.js';
+import { addMember, addToken, labelMember, removeMember, revokeMember } from '../state/members.js';
 import { listMembers, showMember } from '../state/views.js';
 import { serve } from './serve.js';
 import type { Services } from './services.js';
@@ -9,11 +9,15 @@ import type { Services } from './services.js';
 export function portalRouter(services: Services): Router {
   const router = Router();
   const { context, presence } = services;
-  const { list, show } = endpoints.portal;
+  const { list, show, change } = endpoints.portal;
   serve(router, services, list, async () => unchanged(await listMembers(context, presence, 'portal')));
   serve(router, services, show, async ({ params }) =>
     unchanged(await showMember(context, presence, 'portal', params.name ?? '')),
   );
+  serve(router, services, change, async ({ actor, params, body }) => {
+    await labelMember(context, actor, 'portal', params.name ?? '', body.labels);
+    return unchanged(await showMember(context, presence, 'portal', params.name ?? ''));
+  });
   serveMemberChanges(router, services, 'portal');
   return router;
 }
@@ -21,11 +25,15 @@ export function portalRouter(services: Services): Router {
 export function relayRouter(services: Services): Router {
   const router = Router();
   const { context, presence } = services;
-  const { list, show } = endpoints.relay;
+  const { list, show, change } = endpoints.relay;
   serve(router, services, list, async () => unchanged(await listMembers(context, presence, 'relay')));
   serve(router, services, show, async ({ params }) =>
     unchanged(await showMember(context, presence, 'relay', params.name ?? '')),
   );
+  serve(router, services, change, async ({ actor, params, body }) => {
+    await labelMember(context, actor, 'relay', params.name ?? '', body.labels);
+    return unchanged(await showMember(context, presence, 'relay', params.name ?? ''));
+  });
   serveMemberChanges(router, services, 'relay');
   return router;
 }
@@ -34,7 +42,7 @@ export function relayRouter(services: Services): Router {
 function serveMemberChanges(router: Router, services: Services, kind: 'portal' | 'relay'): void {
   const { context } = services;
   const { add, remove, token, revoke } = endpoints[kind];
-  serve(router, services, add, ({ actor, body }) => addMember(context, actor, kind, body.name));
+  serve(router, services, add, ({ actor, body }) => addMember(context, actor, kind, body));
   serve(router, services, remove, ({ actor, params }) => removeMember(context, actor, kind, params.name ?? ''));
   serve(router, services, revoke, ({ actor, params }) => revokeMember(context, actor, kind, params.name ?? ''));
   serve(router, services, token, ({ actor, params, body }) => {

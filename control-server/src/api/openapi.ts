@@ -2,10 +2,12 @@ import {
   type ApiEndpoint,
   auditEventSchema,
   circuitSchema,
+  conflictSchema,
   endpoints,
   eventExplanationSchema,
   explanationSchema,
   newTokenSchema,
+  overviewSchema,
   pairSchema,
   portalSchema,
   problemSchema,
@@ -13,6 +15,7 @@ import {
   sessionCookie,
   streamSchema,
   tokenSchema,
+  trafficSchema,
   tunnelSchema,
 } from '@netport/protocol';
 import { z } from 'zod';
@@ -30,6 +33,9 @@ components.add(pairSchema, { id: 'AccessPair' });
 components.add(circuitSchema, { id: 'Circuit' });
 components.add(tunnelSchema, { id: 'Tunnel' });
 components.add(streamSchema, { id: 'Stream' });
+components.add(conflictSchema, { id: 'Conflict' });
+components.add(overviewSchema, { id: 'Overview' });
+components.add(trafficSchema, { id: 'Traffic' });
 components.add(auditEventSchema, { id: 'AuditEvent' });
 components.add(explanationSchema, { id: 'Explanation' });
 components.add(eventExplanationSchema, { id: 'EventExplanation' });
@@ -67,15 +73,29 @@ function allEndpoints(): { name: string; endpoint: ApiEndpoint }[] {
   );
 }
 
+const eTag = { description: 'The revision, in quotes', schema: { type: 'string' } };
+const ifMatch = {
+  name: 'If-Match',
+  in: 'header',
+  required: false,
+  description: 'The ETag of the answer that was read: if it was changed since, the answer is 409 `conflict`',
+  schema: { type: 'string' },
+};
+
 function operation(operationId: string, endpoint: ApiEndpoint, schemas: Json): Json {
-  const { summary, query, body, answer, status = 200, contentType = 'application/json', access } = endpoint;
+  const { method, summary, query, body, answer, status = 200, contentType = 'application/json' } = endpoint;
+  const { access, revisioned } = endpoint;
   const inPath = [...endpoint.path.matchAll(/:(\w+)/g)].map(([, name]) => ({
     name,
     in: 'path',
     required: true,
     schema: { type: 'string' },
   }));
-  const parameters = [...inPath, ...(query ? queryParameters(query, schemas) : [])];
+  const parameters = [
+    ...inPath,
+    ...(query ? queryParameters(query, schemas) : []),
+    ...(revisioned && method === 'patch' ? [ifMatch] : []),
+  ];
   return {
     operationId,
     summary,
@@ -87,6 +107,7 @@ function operation(operationId: string, endpoint: ApiEndpoint, schemas: Json): J
     responses: {
       [status]: {
         description: 'Done',
+        ...(revisioned && { headers: { ETag: eTag } }),
         content: { [contentType]: { schema: jsonSchema(answer, 'output', schemas) } },
       },
       default: {

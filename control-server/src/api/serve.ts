@@ -2,10 +2,10 @@ import { type AnswerOf, type ApiEndpoint, limits, NetportError } from '@netport/
 import express, { type Request, type Router } from 'express';
 import type { z } from 'zod';
 import { originOf } from '../origin.js';
+import { invalidFields } from '../problem.js';
 import { noChange, type Outcome } from '../state/change.js';
 import type { Actor } from '../state/context.js';
 import { actorOf } from './authentication.js';
-import { invalidFields } from './errors.js';
 import type { Services } from './services.js';
 
 type Parsed<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
@@ -15,16 +15,15 @@ export interface Call<E extends ApiEndpoint> {
   /** The path's parameters, as sent: a name that nobody bears is simply not found. */
   params: Record<string, string>;
   query: E extends { query: infer Q } ? Parsed<Q> : undefined;
-  body: E extends { body: infer B } ? Parsed<B> : undefined;
+  body: E extends { bodyUnchecked: true } ? unknown : E extends { body: infer B } ? Parsed<B> : undefined;
   /** For what only HTTP knows: header fields and the connection. */
   request: Request;
+  /** What `If-Match` says, of an endpoint with revisions. */
+  revision: number | undefined;
 }
 
 /** What a use case answers, with the header fields that go along. */
 export type Answer<E extends ApiEndpoint> = Outcome<AnswerOf<E>> & { headers?: Record<string, string> };
-
-const parseJson = express.json({ limit: limits.apiBodyBytes });
-const parseStrangersJson = express.json({ limit: limits.signInBytes });
 
 /** One endpoint: who asks → what they ask, by the endpoint's schemas → the use case → the answer, and the change to the bus. */
 export function serve<E extends ApiEndpoint>(
@@ -43,25 +42,35 @@ export function serve<E extends ApiEndpoint>(
           : await actorOf(services, request);
       next();
     },
-    endpoint.access === 'anyone' ? parseStrangersJson : parseJson,
+    express.json({ limit: endpoint.bodyBytes ?? limits.apiBodyBytes }),
     async (request, response) => {
       const call = {
         actor: response.locals.actor as Actor,
         params: request.params as Record<string, string>,
         query: endpoint.query && parse(endpoint.query, request.query),
-        body: endpoint.body && parse(endpoint.body, bodyOf(request)),
+        body: endpoint.body && (endpoint.bodyUnchecked ? bodyOf(request) : parse(endpoint.body, bodyOf(request))),
         request,
+        revision: endpoint.revisioned && matchedRevision(request),
       };
       const { value, change, headers = {} } = await use(call as Call<E>);
       if (change !== noChange) services.bus.publish(change);
       // Who has the answer may rely on it: a granted pair can be dialled, a withdrawn one cannot.
       if (change.policy) await services.settled();
-      response
-        .status(endpoint.status ?? 200)
-        .set(headers)
-        .json(value);
+      if (endpoint.revisioned) response.set('etag', `"${(value as { revision: number }).revision}"`);
+      response.set(headers).status(endpoint.status ?? 200);
+      response.json(value);
     },
   );
+}
+
+/** `If-Match: "7"`; `*` and none bind to nothing. */
+function matchedRevision(request: Request): number | undefined {
+  const field = request.get('if-match');
+  if (field === undefined || field === '*') return undefined;
+  const [, digits] = /^"(\d{1,15})"$/.exec(field) ?? [];
+  if (digits !== undefined) return Number(digits);
+  const message = 'send the ETag of the answer that you read, such as "7"';
+  throw new NetportError('invalid_request', `If-Match: ${message}`, { fields: [{ path: 'If-Match', message }] });
 }
 
 /** A request without a body is one without fields. */

@@ -1,5 +1,6 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { encodeJoinToken, limits, NetportError, type NewToken, type TokenView } from '@netport/protocol';
+import { encodeJoinToken, limits, type NewToken, type TokenView } from '@netport/protocol';
+import { notFound } from '../problem.js';
 import type { JoinTokenRecord, Member, Records } from '../store/store.js';
 import { audit } from './audit.js';
 import { type Outcome, unchanged } from './change.js';
@@ -57,7 +58,7 @@ export async function removeToken(
 ): Promise<Outcome<Record<string, never>>> {
   await context.store.transaction(async (records) => {
     const token = await records.joinTokens.find(id);
-    if (!token) throw new NetportError('not_found', `no join token has the id "${id}"`);
+    if (!token) throw notFound('id', `no join token has the id "${id}"`);
     await records.joinTokens.remove(id);
     await audit(context, records, actor, { action: 'token.remove', subject: token.name, detail: { id } });
   });

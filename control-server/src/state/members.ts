@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { limits, type Name, NetportError, type NewToken } from '@netport/protocol';
+import { isDeepStrictEqual } from 'node:util';
+import { type Labels, limits, type Name, type NewToken } from '@netport/protocol';
+import { notFound } from '../problem.js';
 import type { Member, MemberKind, Records } from '../store/store.js';
 import { audit } from './audit.js';
 import { type Change, noChange, type Outcome, unchanged } from './change.js';
@@ -11,25 +13,49 @@ export async function addMember(
   context: StateContext,
   actor: Actor,
   kind: MemberKind,
-  name: Name,
+  { name, labels }: { name: Name; labels: Labels },
 ): Promise<Outcome<NewToken>> {
   const now = context.now();
   const member: Member = {
     id: randomUUID(),
     kind,
     name,
+    labels,
     createdAt: now,
     lastSeenAt: null,
     address: null,
     version: null,
-    labels: {},
   };
   const token = await context.store.transaction(async (records) => {
     await records.members.add(member);
-    await audit(context, records, actor, { action: `${kind}.add`, subject: name });
+    await audit(context, records, actor, {
+      action: `${kind}.add`,
+      subject: name,
+      ...(Object.keys(labels).length > 0 && { detail: { labels } }),
+    });
     return makeJoinToken(context, records, member, limits.joinTokenLifetime);
   });
   return unchanged(token);
+}
+
+/** Gives a portal or relay these labels instead of those it had. Throws `not_found`. */
+export async function labelMember(
+  context: StateContext,
+  actor: Actor,
+  kind: MemberKind,
+  name: string,
+  labels: Labels,
+): Promise<void> {
+  await context.store.transaction(async (records) => {
+    const { id, labels: before } = await existing(records, kind, name);
+    if (isDeepStrictEqual(before, labels)) return;
+    await records.members.label(id, labels);
+    await audit(context, records, actor, {
+      action: `${kind}.label`,
+      subject: name,
+      detail: { labels: { before, after: labels } },
+    });
+  });
 }
 
 /** Makes another join token, in milliseconds of life. Throws `not_found`. */
@@ -102,6 +128,6 @@ async function expel(context: StateContext, records: Records, member: Member): P
 /** Throws `not_found`. */
 export async function existing(records: Records, kind: MemberKind, name: string): Promise<Member> {
   const member = await records.members.find(kind, name);
-  if (!member) throw new NetportError('not_found', `no ${kind} is named "${name}"`);
+  if (!member) throw notFound('name', `no ${kind} is named "${name}"`);
   return member;
 }

@@ -1,23 +1,25 @@
 import { randomUUID } from 'node:crypto';
 import {
   type AddPair,
+  addPairSchema,
+  type ChangePair,
   formatEndpoint,
-  limits,
-  listenerKey,
   NetportError,
   type PairId,
   type PairView,
 } from '@netport/protocol';
 import { inForce } from '../policy/permits.js';
+import { invalidFields, notFound } from '../problem.js';
 import type { PairRecord, Records } from '../store/store.js';
 import { audit } from './audit.js';
 import { noChange, type Outcome, policyChange } from './change.js';
 import { type Actor, controlId, type StateContext } from './context.js';
 import { existing } from './members.js';
+import { findConflicts, refuseConflicts } from './pair-conflicts.js';
 import type { Presence } from './presence.js';
 import { pairView } from './views.js';
 
-/** Grants an access pair. Throws `invalid_request`, `not_found` (a portal) or `already_exists` (the name, or the listener). */
+/** Grants an access pair. Throws `invalid_request`, `not_found` (a portal), `already_exists` (the name, or the listener) or `limit_exceeded`. */
 export async function addPair(
   context: StateContext,
   presence: Presence,
@@ -25,55 +27,34 @@ export async function addPair(
   request: AddPair,
 ): Promise<Outcome<PairView>> {
   const now = context.now();
-  const pair = newPair(request, actor, now);
+  const pair: PairRecord = {
+    ...request,
+    id: randomUUID() as PairId,
+    from: endpoint(request.from),
+    to: endpoint(request.to),
+    owner: request.owner ?? actor.name,
+    expiresAt: request.expiresAt === undefined ? null : new Date(request.expiresAt),
+    createdAt: now,
+    revision: 1,
+    grant: null,
+    schedule: null,
+  };
   await context.store.transaction(async (records) => {
-    const from = await existing(records, 'portal', pair.from.portal);
-    const to = await existing(records, 'portal', pair.to.portal);
-    const other = await records.pairs.findListener(from.id, listenerKey({ ...pair.from, protocol: pair.protocol }));
-    if (other) {
-      throw new NetportError(
-        'already_exists',
-        `the access pair ${other.name} listens on ${formatEndpoint(pair.from)} (${pair.protocol}) at ${from.name} already`,
-      );
-    }
-    for (const portal of [from, to]) {
-      if ((await records.pairs.countOf(portal.id)) < limits.pairsPerPortal) continue;
-      throw new NetportError(
-        'limit_exceeded',
-        `${portal.name} has ${limits.pairsPerPortal} access pairs, as many as it may`,
-      );
-    }
-    await records.pairs.add(pair, from.id, to.id);
+    refuseConflicts(await findConflicts(records, request, now));
+    const { fromId, toId } = await portalIds(records, pair);
+    await records.pairs.add(pair, fromId, toId);
     await records.bump('policy');
     await audit(context, records, actor, { action: 'pair.add', subject: pair.name, detail: describe(pair) });
   });
   return { value: pairView(pair, presence, now), change: policyChange };
 }
 
-function newPair(request: AddPair, actor: Actor, now: Date): PairRecord {
-  const expiresAt = request.expiresAt === undefined ? null : new Date(request.expiresAt);
-  if (expiresAt && expiresAt <= now) {
-    throw new NetportError('invalid_request', `expiresAt ${request.expiresAt} is in the past`);
-  }
-  if (request.from.portal === request.to.portal) {
-    throw new NetportError('invalid_request', 'from.portal and to.portal are the same: a pair joins two portals');
-  }
-  return {
-    id: randomUUID() as PairId,
-    name: request.name,
-    protocol: request.protocol,
-    from: endpoint(request.from),
-    to: endpoint(request.to),
-    transport: request.transport,
-    enabled: request.enabled,
-    expiresAt,
-    createdAt: now,
-    owner: actor.name,
-    reason: '',
-    revision: 1,
-    grant: null,
-    schedule: null,
-  };
+async function portalIds(records: Records, { from, to }: PairRecord): Promise<{ fromId: string; toId: string }> {
+  const [fromPortal, toPortal] = [
+    await existing(records, 'portal', from.portal),
+    await existing(records, 'portal', to.portal),
+  ];
+  return { fromId: fromPortal.id, toId: toPortal.id };
 }
 
 const endpoint = ({ portal, address, port }: AddPair['from']): PairRecord['from'] => ({
@@ -82,36 +63,91 @@ const endpoint = ({ portal, address, port }: AddPair['from']): PairRecord['from'
   ...(port !== undefined && { port }),
 });
 
-const describe = ({ id, protocol, from, to, transport, enabled, expiresAt }: PairRecord): Record<string, unknown> => ({
-  id,
-  protocol,
-  from: `${from.portal}:${formatEndpoint(from)}`,
-  to: `${to.portal}:${formatEndpoint(to)}`,
-  transport,
-  enabled,
-  ...(expiresAt && { expiresAt: expiresAt.toISOString() }),
+/** What the audit trail says of a pair. */
+const describe = (pair: PairRecord): Record<string, unknown> => ({
+  id: pair.id,
+  protocol: pair.protocol,
+  from: `${pair.from.portal}:${formatEndpoint(pair.from)}`,
+  to: `${pair.to.portal}:${formatEndpoint(pair.to)}`,
+  transport: pair.transport,
+  enabled: pair.enabled,
+  owner: pair.owner,
+  ...(pair.reason !== '' && { reason: pair.reason }),
+  ...(pair.expiresAt && { expiresAt: pair.expiresAt.toISOString() }),
 });
 
-/** Enables or disables an access pair. Throws `not_found`. */
+/**
+ * Changes an access pair; with `revision`, only if it is still the one that was read. Throws `conflict`, `not_found` and
+ * what `addPair` throws.
+ */
 export async function changePair(
   context: StateContext,
   presence: Presence,
   actor: Actor,
   name: string,
-  enabled: boolean,
+  change: ChangePair,
+  revision?: number,
 ): Promise<Outcome<PairView>> {
   const now = context.now();
-  const { pair, changed } = await context.store.transaction(async (records) => {
-    const found = await existingPair(records, name);
-    const differs = found.enabled !== enabled;
-    if (differs) {
-      await records.pairs.enable(found.id, enabled);
-      await records.bump('policy');
-      await audit(context, records, actor, { action: enabled ? 'pair.enable' : 'pair.disable', subject: found.name });
+  const { pair, policy } = await context.store.transaction(async (records) => {
+    const before = await existingPair(records, name);
+    if (revision !== undefined && revision !== before.revision) {
+      const message = `the access pair ${name} was changed meanwhile: it has revision ${before.revision}, not ${revision}`;
+      throw new NetportError('conflict', message);
     }
-    return { pair: { ...found, enabled }, changed: differs };
+    const after = changed(before, change);
+    const differing = differences(describe(before), describe(after));
+    if (Object.keys(differing).length === 0) return { pair: before, policy: false };
+    refuseConflicts(await findConflicts(records, draftOf(after), now, before));
+    const { fromId, toId } = await portalIds(records, after);
+    await records.pairs.update(after, fromId, toId);
+    const isPolicy = Object.keys(differing).some((field) => field !== 'owner' && field !== 'reason');
+    if (isPolicy) await records.bump('policy');
+    await audit(context, records, actor, { action: actionOf(change), subject: after.name, detail: differing });
+    return { pair: after, policy: isPolicy };
   });
-  return { value: pairView(pair, presence, now), change: changed ? policyChange : noChange };
+  return { value: pairView(pair, presence, now), change: policy ? policyChange : noChange };
+}
+
+/** Pure. Throws `invalid_request` where the fields do not go together any more. */
+function changed(pair: PairRecord, change: ChangePair): PairRecord {
+  const after: PairRecord = {
+    ...pair,
+    protocol: change.protocol ?? pair.protocol,
+    from: change.from ? endpoint(change.from) : pair.from,
+    to: change.to ? endpoint(change.to) : pair.to,
+    transport: change.transport ?? pair.transport,
+    enabled: change.enabled ?? pair.enabled,
+    owner: change.owner ?? pair.owner,
+    reason: change.reason ?? pair.reason,
+    ...(change.expiresAt !== undefined && { expiresAt: change.expiresAt ? new Date(change.expiresAt) : null }),
+    revision: pair.revision + 1,
+  };
+  const result = addPairSchema.safeParse(draftOf(after));
+  if (!result.success) throw invalidFields(result.error);
+  return after;
+}
+
+/** The pair as somebody would ask for it. */
+const draftOf = ({ name, protocol, from, to, expiresAt }: PairRecord) => ({
+  name,
+  protocol,
+  from,
+  to,
+  ...(expiresAt && { expiresAt: expiresAt.toISOString() }),
+});
+
+/** Field by field, where they differ. */
+function differences(before: Record<string, unknown>, after: Record<string, unknown>) {
+  const fields = Object.keys({ ...before, ...after }).filter((field) => before[field] !== after[field]);
+  return Object.fromEntries(
+    fields.map((field) => [field, { before: before[field] ?? null, after: after[field] ?? null }]),
+  );
+}
+
+function actionOf(change: ChangePair): string {
+  if (change.enabled === undefined || Object.keys(change).length > 1) return 'pair.change';
+  return change.enabled ? 'pair.enable' : 'pair.disable';
 }
 
 /** Withdraws an access pair. Throws `not_found`. */
@@ -156,6 +192,6 @@ export async function showPair(context: StateContext, presence: Presence, name: 
 
 async function existingPair(records: Records, name: string): Promise<PairRecord> {
   const pair = await records.pairs.find(name);
-  if (!pair) throw new NetportError('not_found', `no access pair is named "${name}"`);
+  if (!pair) throw notFound('name', `no access pair is named "${name}"`);
   return pair;
 }

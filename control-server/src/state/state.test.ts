@@ -32,7 +32,7 @@ beforeEach(async () => {
     now: () => now,
     onAudit: () => {},
   };
-  for (const name of ['a', 'b']) await addMember(context, admin, 'portal', name as Name);
+  for (const name of ['a', 'b']) await addMember(context, admin, 'portal', { name: name as Name, labels: {} });
 });
 afterEach(async () => {
   await context.store.close();
@@ -46,6 +46,7 @@ const pair = (name: string, change: Partial<AddPair> = {}): AddPair => ({
   to: { portal: 'b' as Name, address: '10.0.0.5', port: 80 },
   transport: 'auto',
   enabled: true,
+  reason: '',
   ...change,
 });
 const add = (request: AddPair) => addPair(context, nobody, admin, request);
@@ -61,9 +62,9 @@ test('a pair keeps the transport that suits it, and the policy says it to the po
 test('each change of a pair raises the policy version once and says so; no change says nothing', async () => {
   expect((await add(pair('web'))).change).toEqual(policyChange);
   expect(await version()).toBe(1);
-  expect((await changePair(context, nobody, admin, 'web', true)).change).toBe(noChange);
+  expect((await changePair(context, nobody, admin, 'web', { enabled: true })).change).toBe(noChange);
   expect(await version()).toBe(1);
-  expect((await changePair(context, nobody, admin, 'web', false)).change).toEqual(policyChange);
+  expect((await changePair(context, nobody, admin, 'web', { enabled: false })).change).toEqual(policyChange);
   expect((await removePair(context, admin, 'web')).change).toEqual(policyChange);
   expect(await version()).toBe(3);
 });

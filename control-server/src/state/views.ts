@@ -79,6 +79,7 @@ function commonView(
   const id = memberId(context, member.kind, member.name);
   return {
     name: member.name,
+    labels: member.labels,
     id,
     online: here !== undefined,
     lastSeenAt: (here?.seenAt ?? member.lastSeenAt)?.toISOString() ?? null,
@@ -91,7 +92,7 @@ function commonView(
 
 /** Evaluation order: disabled → expired → listener_failed → peer_offline → active. */
 export function pairView(pair: PairRecord, presence: Presence, now: Date): PairView {
-  const { id, name, protocol, from, to, transport, enabled, expiresAt } = pair;
+  const { id, name, protocol, from, to, transport, enabled, owner, reason, expiresAt, revision } = pair;
   return {
     id,
     name,
@@ -100,6 +101,9 @@ export function pairView(pair: PairRecord, presence: Presence, now: Date): PairV
     to,
     transport,
     enabled,
+    owner,
+    reason,
+    revision,
     ...(expiresAt && { expiresAt: expiresAt.toISOString() }),
     createdAt: pair.createdAt.toISOString(),
     ...pairState(pair, presence, now),

@@ -98,6 +98,9 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
     pairs: {
       add: (pair, fromId, toId) =>
         unique(`the access pair ${pair.name}`, () => prisma.accessPair.create({ data: pairRow(pair, fromId, toId) })),
+      update: async (pair, fromId, toId) => {
+        await prisma.accessPair.update({ where: { id: pair.id }, data: pairRow(pair, fromId, toId) });
+      },
       find: async (name) => {
         const row = await prisma.accessPair.findUnique({ where: { name }, include: bothPortals });
         return row ? toPair(row) : undefined;
@@ -110,9 +113,6 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
       list: async () =>
         (await prisma.accessPair.findMany({ include: bothPortals, orderBy: { name: 'asc' } })).map(toPair),
       countOf: (memberId) => prisma.accessPair.count({ where: { OR: [{ fromId: memberId }, { toId: memberId }] } }),
-      enable: async (id, enabled) => {
-        await prisma.accessPair.update({ where: { id }, data: { enabled } });
-      },
       remove: async (id) => {
         await prisma.accessPair.delete({ where: { id } });
       },
@@ -294,10 +294,10 @@ const toPair = (row: Row<'AccessPair'> & { from: { name: string }; to: { name: s
   to: toEndpoint(row.to.name, row.toAddress, row.toPort),
   transport: row.transport as TransportPreference,
   enabled: row.enabled,
-  expiresAt: row.expiresAt,
-  createdAt: row.createdAt,
   owner: row.owner,
   reason: row.reason,
+  expiresAt: row.expiresAt,
+  createdAt: row.createdAt,
   revision: row.revision,
   grant: row.grant as Name | null,
   schedule: row.schedule === null ? null : (JSON.parse(row.schedule) as Schedule),

@@ -119,10 +119,10 @@ export interface PairRecord {
   to: { portal: Name; address: string; port?: number };
   transport: TransportPreference;
   enabled: boolean;
-  expiresAt: Date | null;
-  createdAt: Date;
   owner: string;
   reason: string;
+  expiresAt: Date | null;
+  createdAt: Date;
   /** Grows with each change. */
   revision: number;
   /** The document that made it; null where it was made by hand. */
@@ -141,7 +141,8 @@ export interface PairRecords {
   list(): Promise<PairRecord[]>;
   /** How many pairs a portal is part of, on either side. */
   countOf(memberId: string): Promise<number>;
-  enable(id: PairId, enabled: boolean): Promise<void>;
+  /** Writes all of it. */
+  update(pair: PairRecord, fromId: string, toId: string): Promise<void>;
   remove(id: PairId): Promise<void>;
   /** Many at once; their names and listeners must be known to be free. */
   addAll(pairs: readonly PairRecord[]): Promise<void>;

@@ -5,6 +5,7 @@ import { type Cli, connect, type JsonOption, print, printJson, withExample, with
 import { absoluteTime, relativeTime } from '../../output/human.js';
 import { card, type Entry } from '../../output/table.js';
 import { exampleName, type MemberKind } from './kind.js';
+import { formatLabels } from './label.js';
 
 export function memberShow(group: Command, cli: Cli, kind: MemberKind): void {
   const command = group
@@ -29,6 +30,7 @@ function memberCard(view: PortalView | RelayView, now: number): string {
   return card([
     ['name', view.name],
     ['identity', view.id],
+    ['labels', formatLabels(view.labels)],
     ['online', view.online ? 'yes' : 'no'],
     ['last seen', view.online ? 'now' : when(view.lastSeenAt)],
     ['address', view.address],

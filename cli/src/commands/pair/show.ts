@@ -30,6 +30,9 @@ function pairCard(pair: PairView, now: number): string {
     ['transport', pair.transport],
     ['from', formatPairSide(pair.from)],
     ['to', formatPairSide(pair.to)],
+    ['owner', pair.owner],
+    ['reason', pair.reason],
+    ['revision', pair.revision],
     ['added', when(pair.createdAt)],
     ['expires', pair.expiresAt ? when(pair.expiresAt) : 'never'],
   ]);
