@@ -255,6 +255,8 @@ export class DataPlane {
         trust,
         now: this.#now,
         congestion,
+        onOwnCongestion: (reason) =>
+          this.#options.log.debug({ congestion, reason }, 'congestion control of a leg left as the system has it'),
         proxy,
         onPath: (tunnel, path) => this.#paths.add(tunnel, path),
         abandon: abandon ? AbortSignal.any([abandon, closed.signal]) : closed.signal,

@@ -53,7 +53,7 @@ addCommonOptions(program.command('run').description('run the portal until SIGTER
       .default('auto'),
   )
   .addOption(
-    environmentOption('--congestion <algorithm>', 'how QUIC finds out what its path carries')
+    environmentOption('--congestion <algorithm>', 'how tunnels find out what their path carries')
       .choices(congestions)
       .default('bbr'),
   )

@@ -8,12 +8,16 @@ import type { IncomingFlow, IncomingStream, Tunnel } from '../tunnel/tunnel.js';
 import { bindLeg } from './leg.js';
 import { bindLegPath, type LegPath } from './leg-path.js';
 import { secure } from './secure.js';
+import { followCongestion } from './tcp-congestion.js';
 
 export interface CircuitOptions {
   identity: { keyPem: string; chainPem: string };
   trust: () => Trust;
   now: () => Date;
+  /** Of either transport. */
   congestion?: Congestion;
+  /** Why a tunnel over TCP follows the kernel's default instead. */
+  onOwnCongestion?(reason: string): void;
   /** An HTTP proxy that TCP goes through. */
   proxy?: URL | undefined;
   /** Ends the set-up: nobody waits for its tunnel any more. */
@@ -40,6 +44,8 @@ export function buildTunnel(leg: LegOffer, options: CircuitOptions): Promise<Tun
 /** Bind, TLS, verify, HTTP/2. */
 async function overTcp(leg: LegOffer, options: CircuitOptions, left: Left): Promise<Tunnel> {
   const joined = await bindLeg(leg, { timeout: left(), abandon: options.abandon, proxy: options.proxy });
+  const reason = options.congestion && followCongestion(joined, options.congestion);
+  if (reason) options.onOwnCongestion?.(reason);
   const { socket, peer } = await secure({
     socket: joined,
     role: leg.role,
