@@ -1,0 +1,31 @@
+import type { PairView, TokenView } from '@netport/protocol';
+
+type Tone = 'ok' | 'warn' | 'bad' | 'off';
+
+export function Badge({ tone, children, title }: { tone: Tone; children: string; title?: string | undefined }) {
+  return (
+    <span class={`badge ${tone}`} title={title}>
+      {children}
+    </span>
+  );
+}
+
+export const Presence = ({ online }: { online: boolean }) => (
+  <Badge tone={online ? 'ok' : 'off'}>{online ? 'online' : 'offline'}</Badge>
+);
+
+const pairTones = {
+  active: 'ok',
+  listener_failed: 'bad',
+  peer_offline: 'warn',
+  disabled: 'off',
+  expired: 'off',
+} as const satisfies Partial<Record<PairView['state'], Tone>>;
+
+export const PairState = ({ state }: { state: PairView['state'] }) => (
+  <Badge tone={pairTones[state]}>{state.replaceAll('_', ' ')}</Badge>
+);
+
+const tokenTones = { open: 'ok', used: 'off', expired: 'off' } as const satisfies Record<TokenView['state'], Tone>;
+
+export const TokenState = ({ state }: { state: TokenView['state'] }) => <Badge tone={tokenTones[state]}>{state}</Badge>;
