@@ -1,6 +1,7 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { promisify } from 'node:util';
 import type { StreamView } from '@netport/protocol';
@@ -24,6 +25,9 @@ const has = (program: string): Promise<boolean> =>
   );
 const [hasDig, hasIperf] = [(await has('dig')) && (await has('dnsmasq')), await has('iperf3')];
 const without = (program: string, there: boolean): string => (there ? '' : ` (skipped: ${program} is not installed)`);
+
+const systemLimit = async (of: 'rmem' | 'wmem'): Promise<number> =>
+  Number(await readFile(`/proc/sys/net/core/${of}_max`, 'utf8'));
 
 /** An IPv4 address of this machine besides loopback, if there is one. */
 const otherAddress = Object.values(networkInterfaces())
@@ -193,13 +197,15 @@ describe.each(['tcp', 'quic'])('udp over %s', (transport) => {
     await once(server.stdout, 'data');
     const { name, port } = await grant(`127.0.0.1:${service}`);
     await overlay.addPair('iperf-control', `a:127.0.0.1:${port}`, `b:127.0.0.1:${service}`);
-    const args = ['-c', '127.0.0.1', '-p', String(port), '-u', '-b', '20M', '-l', '1200', '-t', '3', '-J'];
+    // With what systems give unasked, iperf3's own server drops what comes while it is not scheduled.
+    const window = ['-w', String(Math.min(2 * 1024 ** 2, await systemLimit('rmem'), await systemLimit('wmem')))];
+    const args = ['-c', '127.0.0.1', '-p', String(port), '-u', '-b', '20M', '-l', '1200', '-t', '3', '-J', ...window];
     const { end } = JSON.parse((await run('iperf3', args)).stdout) as {
       end: { sum: { packets: number; lost_packets: number } };
     };
     expect(end.sum.packets).toBeGreaterThan(5000);
     // The tunnel drops nothing. When a busy machine stalls, a socket's buffer may still overflow before anybody reads it.
-    expect(end.sum.lost_packets).toBeLessThan(end.sum.packets / 20);
+    expect(end.sum.lost_packets).toBeLessThanOrEqual(end.sum.packets / 100);
     const streams = await overlay.cli<StreamView[]>(['ls', 'streams']);
     expect(streams.filter(({ pair }) => pair === name).map(({ dropped }) => dropped)).toEqual([0]);
   });
