@@ -1,106 +1,60 @@
-// Tunnels over QUIC beside tunnels over TCP, through portal → relay → portal on this machine, in one run: rounds alternate, medians
-// are compared, ratios are what counts. usage: node bench/quic.mjs [rounds] [seconds]
-import { execFile } from 'node:child_process';
+// Tunnels over QUIC beside tunnels over TCP, from application to application through two NATs and a relay, where packets get lost. In
+// one run: ways alternate, medians are compared, ratios are what counts. usage: node bench/quic.mjs [rounds] [seconds] [warm-up]
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { freePort } from '@netport/test';
-import { describeMachine, median } from './machine.mjs';
-import { accepting, start } from './peers/children.mjs';
-import { startNetport } from './peers/netport.mjs';
+import { describeMachine } from './machine.mjs';
+import { loadTable } from './quic/table.mjs';
+import { layWorld, streamsAtOnce } from './quic/world.mjs';
 
-const [rounds = 3, seconds = 3] = process.argv.slice(2).map(Number);
-const run = promisify(execFile);
-const datagramBytes = 1200;
+const [rounds = 3, seconds = 2, warmUp = 1] = process.argv.slice(2).map(Number);
+const losses = [0, 0.1, 0.5, 1, 5];
+const datagrams = { bytes: 1200, perSecond: 80_000 };
+const ways = [
+  { name: 'TCP', portals: 'tcp', args: ['--transport', 'tcp'], port: 7001 },
+  { name: 'QUIC', portals: 'quic', args: ['--transport', 'quic'], port: 7002 },
+];
 
-const machine = describeMachine([['iperf3', '--version']]);
-const iperfPort = await freePort();
-const iperf = start('iperf3', ['-s', '-p', String(iperfPort)]);
-await accepting(iperfPort, 'iperf3');
-
-const ways = {
-  tcp: ['--transport', 'tcp'],
-  'quic, BBR': ['--transport', 'quic'],
-  'quic, CUBIC': ['--transport', 'quic', '--congestion', 'cubic'],
-};
-const streams = (count) => ({ flags: ['-P', String(count)], unit: 'Gbit/s', of: gigabits });
-const datagrams = (perSecond) => ({
-  flags: ['-u', '-l', String(datagramBytes), '-b', String(perSecond * datagramBytes * 8)],
-  unit: 'datagrams/s received',
-  of: received,
-});
+const world = await layWorld(ways);
+const window = [warmUp, seconds];
 const loads = {
-  'one stream, sending': streams(1),
-  'one stream, receiving': { ...streams(1), flags: ['-R'] },
-  'eight streams, sending': streams(8),
-  '20,000 datagrams/s': datagrams(20_000),
-  '100,000 datagrams/s': datagrams(100_000),
+  'one stream, Mbit/s': (way, loss) => world.measure(way, loss, window),
+  'eight streams, Mbit/s': (way, loss) => world.measure(way, loss, window, 8),
+  'datagrams per second': (way, loss) => world.measureDatagrams(way, loss, window, datagrams),
+  'short streams per second': (way, loss) => world.measureStreams(way, loss, seconds),
 };
-
-const results = {};
-for (let round = 1; round <= rounds; round++) {
-  for (const [way, portalArgs] of Object.entries(ways)) {
-    const netport = await startNetport(undefined, iperfPort, portalArgs);
-    for (const [load, { flags, of }] of Object.entries(loads)) {
-      const value = of(await measure(netport.port, flags));
-      results[load] ??= {};
-      results[load][way] ??= [];
-      results[load][way].push(value);
-      process.stderr.write(`\rround ${round}/${rounds}  ${way}, ${load}: ${format(value)}`.padEnd(80));
-    }
-    await netport.stop();
+try {
+  const runs = [];
+  for (let round = 1; round <= rounds; round++) {
+    await world.renewTunnels();
+    for (const loss of losses)
+      for (const [load, measure] of Object.entries(loads))
+        for (const way of ways) {
+          const value = await measure(way, loss);
+          runs.push({ load, loss, way: way.name, value });
+          report(`round ${round}/${rounds}, ${loss} %, ${way.name}, ${load}: ${value.toFixed(1)}`);
+        }
   }
+  report('');
+  write({ rounds, seconds, warmUp, datagrams, streamsAtOnce, circuits: await world.circuits(), runs });
+} finally {
+  await world.overlay.stop();
 }
-process.stderr.write('\r'.padEnd(80));
-
-console.log(`\nmedian of ${rounds} alternating runs of ${seconds} s\n`);
-console.log(
-  ''.padEnd(26) +
-    Object.keys(ways)
-      .map((way) => way.padStart(14))
-      .join(''),
-);
-const rows = Object.entries(loads).map(([load, { unit }]) => {
-  const medians = Object.fromEntries(Object.keys(ways).map((way) => [way, median(results[load][way])]));
-  console.log(
-    `${load.padEnd(26)}${Object.values(medians)
-      .map((value) => format(value).padStart(14))
-      .join('')}   ${unit}`,
-  );
-  return { load, unit, ...medians };
-});
-
-const folder = join(import.meta.dirname, 'results');
-mkdirSync(folder, { recursive: true });
-writeFileSync(
-  join(folder, 'quic.json'),
-  `${JSON.stringify({ machine, rounds, seconds, rows, runs: results }, null, 2)}\n`,
-);
-console.log(`\nwritten to ${join(folder, 'quic.json')}`);
-await iperf.stop();
 process.exit(0);
 
-function gigabits({ end }) {
-  return end.sum_received.bits_per_second / 1e9;
+function report(text) {
+  process.stderr.write(`\r${text}`.padEnd(80));
 }
 
-function received({ end }) {
-  const { packets, lost_packets, seconds: lasted } = end.sum;
-  return (packets - lost_packets) / lasted;
-}
-
-function format(value) {
-  return value < 100 ? value.toFixed(2) : Math.round(value).toLocaleString('en');
-}
-
-async function measure(port, flags) {
-  const args = ['-c', '127.0.0.1', '-p', String(port), '-t', String(seconds), '-J', ...flags];
-  for (let attempt = 1; ; attempt++) {
-    const { stdout } = await run('iperf3', args, { timeout: (seconds + 15) * 1000 }).catch((error) => error);
-    const answer = JSON.parse(stdout);
-    if (answer.end?.sum_received ?? answer.end?.sum) return answer;
-    // iperf3 serves one client at a time, and may still be busy with the end of the last one.
-    if (attempt === 5) throw new Error(`iperf3: ${answer.error}`);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-  }
+function write(results) {
+  const table = loadTable(ways, results);
+  console.log(`\n${table}`);
+  const folder = join(import.meta.dirname, 'results');
+  mkdirSync(folder, { recursive: true });
+  const machine = describeMachine([
+    ['cc', '--version'],
+    ['nft', '--version'],
+    ['ip', '-V'],
+  ]);
+  writeFileSync(join(folder, 'quic.json'), `${JSON.stringify({ machine, ...results }, null, 2)}\n`);
+  writeFileSync(join(folder, 'quic.md'), table);
 }

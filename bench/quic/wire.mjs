@@ -33,6 +33,12 @@ export function layWire(networks, program) {
   };
 }
 
+/** For every connection that asks for nothing else. By route: a namespace's own default can only be what the whole machine allows. */
+export function useCubic(namespace) {
+  for (const route of run(`ip -4 -n ${namespace} route show`).trim().split('\n'))
+    run(`ip -n ${namespace} route change ${route} congctl cubic`);
+}
+
 /** No offload anywhere: what is lost is one packet of the MTU, and checksums are whole. */
 function singleFrames({ relay, nat1, nat2, lan1, lan2, wire }) {
   const ends = {
