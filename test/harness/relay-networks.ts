@@ -26,6 +26,8 @@ export interface RelayNetworks {
   lost(): number;
   /** Whether UDP gets through a NAT, either way. */
   blockUdp(side: Side, blocked: boolean): void;
+  /** Lets nothing out of a side's private network but TCP to these ports; everything, without a list. */
+  allowOnly(side: Side, ports: readonly number[] | undefined): void;
   /** Gives a NAT another public address and forgets every mapping: whatever comes out of it next is from elsewhere. */
   rebind(side: Side): void;
   /** Takes away the IPv4 address of the machine in a side's private network, and gives it another after a moment without any. */
@@ -92,6 +94,11 @@ export function relayNetworks({ mtu = {}, forwarding = false }: RelayNetworksOpt
     lost: () => sides.reduce((sum, side) => sum + lost(name(`nat${side}`)), 0),
     blockUdp: (side, blocked) => {
       const rules = blocked ? ['add rule inet firewall pass meta l4proto udp drop'] : [];
+      nft(name(`nat${side}`), ['flush chain inet firewall pass', ...rules]);
+    },
+    allowOnly: (side, ports) => {
+      const from = 'add rule inet firewall pass iifname lan';
+      const rules = ports ? [`${from} meta l4proto udp drop`, `${from} tcp dport != { ${ports.join()} } drop`] : [];
       nft(name(`nat${side}`), ['flush chain inet firewall pass', ...rules]);
     },
     rebind: (side) => {

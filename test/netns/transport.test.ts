@@ -68,3 +68,22 @@ describe.skipIf(unavailable)(`--transport auto${skipped}`, () => {
     await carries(mib);
   });
 });
+
+/** A firewall that lets out TCP to the control server and to port 443, and drops everything else without a word. */
+describe.skipIf(unavailable)(`a relay with --leg-port 443${skipped}`, () => {
+  const world = useRelayOverlay({ datapath: 'auto', relayArgs: ['--leg-port', '443'] });
+
+  it('takes the leg of a portal behind such a firewall there, and the other on its own port', async () => {
+    const { networks, overlay } = world();
+    const left = overlay.portal('left');
+    networks.allowOnly(1, [443, Number(new URL(overlay.url).port)]);
+    await left.process.stop();
+    await left.start();
+    await overlay.pairState('traffic', 'active');
+    expectWhole(await world().exchange({ up: 16 * mib, down: 16 * mib, answer: 'at once' }), 16 * mib, 16 * mib);
+    await world().waitForCircuits('the loser to go', (circuits) => circuits.length === 1);
+    expect(await world().circuits()).toMatchObject([{ transport: 'tcp', state: 'joined', datapath: 'userspace' }]);
+    const connections = run(`ip netns exec ${networks.relay} ss -Htn state established sport = :443`);
+    expect(connections.split('\n').filter(Boolean)).toHaveLength(1);
+  });
+});
