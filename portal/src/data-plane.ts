@@ -107,6 +107,7 @@ export class DataPlane {
     });
     this.#paths = new UdpPaths({
       requestCircuit: options.requestCircuit,
+      closeCircuit: options.closeCircuit,
       onLost: options.checkControl,
       network: () => networkOf(networkInterfaces()),
       log,

@@ -81,7 +81,7 @@ describe.skipIf(unavailable)(`tunnels over QUIC that move${skipped}`, () => {
     },
   );
 
-  it('move to another relay when theirs is killed, and the same connection goes on', async () => {
+  it('move to another relay when theirs is killed, and the same connection goes on', { timeout: 300_000 }, async () => {
     const { overlay } = world();
     const before = await tunnel();
     await through(gib, mib, () => overlay.relay(before.relay).process.stop('SIGKILL'));

@@ -100,10 +100,10 @@ export class Circuits {
     for (const circuit of concerned) this.closeAndTell(circuit, code);
   }
 
-  /** The portal that asked for a circuit does not need it. */
+  /** One of its portals does not need a circuit, or could not take it. */
   abandon(portal: Name, id: CircuitId): void {
     const circuit = this.#options.book.running(id);
-    if (circuit?.from === portal) this.closeAndTell(circuit, 'circuit_closed');
+    if (circuit?.from === portal || circuit?.to === portal) this.closeAndTell(circuit, 'circuit_closed');
   }
 
   closeAndTell(circuit: CircuitRecord, code: ErrorCode): void {

@@ -100,6 +100,21 @@ test('one that its relay has ended can be replaced, and both portals are told of
   expect((await offered())[0].replaces).toBe(circuitId);
 });
 
+test('a circuit that a portal could not take ends for both, and nobody else ends it', async () => {
+  ask('a', 'b', 'udp', {});
+  const [{ circuitId, relay }] = await offered();
+  portals.c.send({ type: 'circuit.close', circuitId });
+  // Answered in order: nothing came of what it said before.
+  ask('c', 'a', 'udp', {});
+  await portals.c.next('error');
+  expect(relays[relay]?.received.filter(({ type }) => type === 'circuit.close')).toEqual([]);
+  portals.b.send({ type: 'circuit.close', circuitId });
+  expect(await relays[relay]?.next('circuit.close')).toMatchObject({ circuitId });
+  for (const portal of [portals.a, portals.b]) {
+    expect(await portal.next('circuit.closed')).toMatchObject({ circuitId, code: 'circuit_closed' });
+  }
+});
+
 test('only the portal that asked for a circuit replaces it, with the same peer, while a pair permits', async () => {
   ask('a', 'b', 'udp', {});
   const [{ circuitId: replaces }] = await offered();

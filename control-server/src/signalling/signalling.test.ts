@@ -253,7 +253,7 @@ test('a circuit: allocated on a relay, offered to both, counted, ended, written 
   for (const { socket } of [left, right, third]) socket.close();
 });
 
-test('a circuit that is not needed after all ends for both, when the portal that asked says so', async () => {
+test('a circuit that is not needed after all ends for both, when one of its portals says so', async () => {
   await addPair('given-up', 9007);
   const [left, right, third] = await Promise.all([
     connectPortal(server, a),
@@ -262,11 +262,6 @@ test('a circuit that is not needed after all ends for both, when the portal that
   ]);
   left.send({ type: 'circuit.request', id: 1, peer: b.id, transport: 'udp', avoid: [] });
   const { circuitId } = (await right.next('circuit.offer')).leg;
-  right.send({ type: 'circuit.close', circuitId });
-  // Answered in order: nothing came of what it said before.
-  right.send({ type: 'circuit.request', id: 2, peer: a.id, transport: 'udp', avoid: [] });
-  expect(await right.next('error')).toMatchObject({ id: 2 });
-  expect(third.received.filter(({ type }) => type === 'circuit.close')).toEqual([]);
   left.send({ type: 'circuit.close', circuitId });
   expect(await third.next('circuit.close')).toMatchObject({ circuitId });
   for (const portal of [left, right]) {

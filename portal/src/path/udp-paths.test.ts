@@ -13,13 +13,14 @@ import { UdpPaths } from './udp-paths.js';
 
 const authority = await newAuthority();
 const identities = { client: await issue(authority, spiffeId('a')), server: await issue(authority, spiffeId('b')) };
-const ids = ['1', '2'].map((digit) => `00000000-0000-4000-8000-00000000000${digit}` as CircuitId) as [
+const ids = ['1', '2', '3'].map((digit) => `00000000-0000-4000-8000-00000000000${digit}` as CircuitId) as [
+  CircuitId,
   CircuitId,
   CircuitId,
 ];
 const log = createLogger('test', 'silent');
 
-let relays: [DatagramRelay, DatagramRelay];
+let relays: [DatagramRelay, DatagramRelay, DatagramRelay];
 let tunnels: Record<TunnelContext['role'], Tunnel>;
 let paths: Record<TunnelContext['role'], UdpPaths>;
 /** What the client asked for, and what becomes of it. */
@@ -28,9 +29,14 @@ let grant: () => void;
 /** Whose leg found out that its relay has gone. */
 let lost: TunnelContext['role'][];
 
-/** One side's leg of the second circuit, which takes the place of the first. */
-const replacing = (role: TunnelContext['role'], peer: keyof typeof identities): LegOffer => ({
-  ...relays[1].offers[role === 'client' ? 0 : 1],
+/** Who gave which circuit back. */
+let closed: [TunnelContext['role'], CircuitId][];
+/** The relay of the circuit that the client gets. */
+let granted: 1 | 2;
+
+/** One side's leg of a circuit that takes the place of the first: the second, unless another is named. */
+const replacing = (role: TunnelContext['role'], peer: keyof typeof identities, relay: 1 | 2 = 1): LegOffer => ({
+  ...relays[relay].offers[role === 'client' ? 0 : 1],
   transport: 'udp',
   peer: identities[peer].id,
   role,
@@ -53,9 +59,15 @@ const open = async (role: TunnelContext['role']): Promise<Tunnel> => {
 
 beforeEach(async ({ skip }) => {
   skip(unavailable !== undefined, unavailable);
-  relays = [await datagramRelay(ids[0], 'first'), await datagramRelay(ids[1], 'second')];
+  relays = [
+    await datagramRelay(ids[0], 'first'),
+    await datagramRelay(ids[1], 'second'),
+    await datagramRelay(ids[2], 'third'),
+  ];
   asked = [];
   lost = [];
+  closed = [];
+  granted = 1;
   grant = () => {};
   const network = () => 'the same';
   paths = {
@@ -63,15 +75,17 @@ beforeEach(async ({ skip }) => {
       requestCircuit: async (_peer, _transport, avoid, replaces) => {
         asked.push({ avoid, replaces });
         grant();
-        void paths.server.take(replacing('server', 'client'));
-        return replacing('client', 'server');
+        paths.server.take(replacing('server', 'client', granted)).catch(() => {});
+        return replacing('client', 'server', granted);
       },
+      closeCircuit: (circuitId) => closed.push(['client', circuitId]),
       network,
       onLost: () => lost.push('client'),
       log,
     }),
     server: new UdpPaths({
       requestCircuit: () => Promise.reject(new Error('the server asked')),
+      closeCircuit: (circuitId) => closed.push(['server', circuitId]),
       network,
       onLost: () => lost.push('server'),
       log,
@@ -100,6 +114,7 @@ describe(`paths of tunnels over UDP${unavailable ? ` (skipped: ${unavailable})` 
     expect(new Set(lost)).toEqual(new Set(['client', 'server']));
     expect(asked).toEqual([1, 2].map(() => ({ avoid: ['first'], replaces: ids[0] })));
     expect(tunnels.client.context.relay).toBe('second');
+    expect(closed).toEqual([]);
     expect((await tunnels.client.openStream(headOf('tcp'))).broken).toBe(false);
   });
 
@@ -114,6 +129,35 @@ describe(`paths of tunnels over UDP${unavailable ? ` (skipped: ${unavailable})` 
     await until(() => circuits().every((id) => id === ids[1]));
     // It runs over that one no more.
     expect(paths.client.outlives(ids[0], 'draining')).toBe(false);
+  });
+
+  it('give a circuit back that leads nowhere either', async () => {
+    await tunnels.client.openStream(headOf('tcp'));
+    relays[1].vanish();
+    expect(paths.client.outlives(ids[0], 'draining')).toBe(true);
+    await until(() => closed.length === 2);
+    expect(closed.sort()).toEqual([
+      ['client', ids[1]],
+      ['server', ids[1]],
+    ]);
+    expect(circuits()).toEqual([ids[0], ids[0]]);
+  });
+
+  it('leave a circuit for a newer one, and wait for the next when that one ends', async () => {
+    const { bytes } = await tunnels.client.openStream(headOf('tcp'));
+    const older = expect(paths.server.take(replacing('server', 'client'))).rejects.toMatchObject({
+      code: 'circuit_closed',
+    });
+    granted = 2;
+    expect(paths.client.outlives(ids[0], 'draining')).toBe(true);
+    await until(() => circuits().every((id) => id === ids[2]));
+    await older;
+    expect(closed).toEqual([['server', ids[1]]]);
+    bytes.destroy();
+    await until(() => tunnels.server.counters().streams === 0);
+    // The client may not have been able to take it.
+    expect(paths.server.outlives(ids[2], 'circuit_closed')).toBe(true);
+    expect(paths.client.outlives(ids[2], 'circuit_closed')).toBe(false);
   });
 
   it('take a circuit from nobody but the peer that dialled', async () => {

@@ -16,6 +16,8 @@ import { watchNetwork } from './network.js';
 
 export interface UdpPathsOptions {
   requestCircuit(peer: SpiffeId, transport: Transport, avoid: Name[], replaces: CircuitId): Promise<LegOffer>;
+  /** A circuit that was offered and is of no use: the other side is told. */
+  closeCircuit(circuitId: CircuitId): void;
   /** What tells the network that this machine is on from others. */
   network: () => string;
   /** A relay has gone, or the network that leads to it: then the control server may be out of reach too, and not know. */
@@ -30,11 +32,13 @@ const survivable: ReadonlySet<ErrorCode> = new Set(['draining', 'circuit_closed'
 interface Footing {
   tunnel: Tunnel;
   path: LegPath;
-  /** All that it ran over: the peer may not know of the latest. */
+  /** All that it was offered: the peer may have taken one that this side could not, and not know of the latest. */
   circuits: Set<CircuitId>;
   /** Relays that failed it, until one does not. */
   failed: Set<Name>;
   moving: boolean;
+  /** Ends the latest move. */
+  move: AbortController;
 }
 
 /**
@@ -53,7 +57,7 @@ export class UdpPaths {
 
   add(tunnel: Tunnel, path: LegPath): void {
     const circuits = new Set([tunnel.context.circuitId]);
-    const footing: Footing = { tunnel, path, circuits, failed: new Set(), moving: false };
+    const footing: Footing = { tunnel, path, circuits, failed: new Set(), moving: false, move: new AbortController() };
     this.#footings.add(footing);
     path.onLost = () => {
       this.#options.onLost();
@@ -61,6 +65,7 @@ export class UdpPaths {
     };
     this.#watchNetwork();
     void tunnel.closed.then(() => {
+      footing.move.abort();
       this.#footings.delete(footing);
       this.#watchNetwork();
     });
@@ -68,20 +73,28 @@ export class UdpPaths {
 
   /** Takes the server's side of a circuit that the peer wants in another's place. */
   async take(leg: LegOffer): Promise<void> {
-    const footing = this.#find(leg.replaces, ({ role, peer }) => role === 'server' && peer === leg.peer);
-    if (!footing) {
-      throw new NetportError(
-        'circuit_closed',
-        `no tunnel of ${leg.peer} runs over the circuit ${leg.replaces} any more`,
-      );
+    const { peer, replaces, circuitId } = leg;
+    const footing = this.#find(replaces, (context) => context.role === 'server' && context.peer === peer);
+    try {
+      if (!footing) {
+        throw new NetportError('circuit_closed', `no tunnel of ${peer} runs over the circuit ${replaces} any more`);
+      }
+      await this.#move(footing, leg);
+    } catch (thrown) {
+      // The peer may have moved to it, and its relay answers: nothing else would tell it.
+      this.#options.closeCircuit(circuitId);
+      throw thrown;
     }
-    await this.#move(footing, leg);
   }
 
   /** Whether a tunnel goes on without the circuit that it runs over, which has ended. */
   outlives(circuitId: CircuitId, code: ErrorCode): boolean {
     const footing = this.#find(circuitId, (context) => context.circuitId === circuitId);
-    if (!footing || !survivable.has(code) || footing.tunnel.counters().streams === 0) return false;
+    if (!footing || !survivable.has(code)) return false;
+    const { tunnel, circuits } = footing;
+    // A replacement may end because the client could not take it: then it asks for another, whatever the tunnel carries.
+    const replaced = tunnel.context.role === 'server' && circuits.size > 1;
+    if (tunnel.counters().streams === 0 && !replaced) return false;
     void this.#replace(footing);
     return true;
   }
@@ -98,25 +111,29 @@ export class UdpPaths {
     if (role === 'server' || moving) return;
     footing.moving = true;
     failed.add(relay as Name);
+    let leg: LegOffer | undefined;
     try {
-      const leg = await this.#options.requestCircuit(peer, 'udp', [...failed], circuitId);
+      leg = await this.#options.requestCircuit(peer, 'udp', [...failed], circuitId);
       failed.add(leg.relay);
       await this.#move(footing, leg);
       failed.clear();
     } catch (thrown) {
       const { code, message } = asNetportError(thrown, 'unavailable');
+      if (leg) this.#options.closeCircuit(leg.circuitId);
       this.#options.log.warn({ peer, relay, circuitId, code }, `no other relay for the tunnel yet: ${message}`);
     } finally {
       footing.moving = false;
     }
   }
 
-  async #move({ tunnel, path, circuits }: Footing, leg: LegOffer): Promise<void> {
-    const closed = new AbortController();
-    void tunnel.closed.then(() => closed.abort());
-    await path.moveTo(leg, { timeout: limits.circuitReplaceTimeout, abandon: closed.signal });
+  async #move(footing: Footing, leg: LegOffer): Promise<void> {
+    const { tunnel, path, circuits } = footing;
     const { relay, circuitId } = leg;
     circuits.add(circuitId);
+    // The client has given up what came before: whoever got there late would be there alone.
+    footing.move.abort();
+    footing.move = new AbortController();
+    await path.moveTo(leg, { timeout: limits.circuitReplaceTimeout, abandon: footing.move.signal });
     Object.assign(tunnel.context, { relay, circuitId });
     const { peer, role } = tunnel.context;
     this.#options.log.info({ peer, role, relay, circuitId, replaces: leg.replaces }, 'tunnel moved to another circuit');
