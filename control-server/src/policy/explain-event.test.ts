@@ -59,7 +59,7 @@ const added = event(1, 'pair.add', { detail: described });
 
 test.each<[string, TrailEvent[], RegExp]>([
   ['nothing before', [], /^the trail does not tell how web stood then$/],
-  ['added', [added], /^web was in force, last changed by token:admin at 2030-\S+ \(pair\.add\): policy was not/],
+  ['added', [added], /^web was in force, by token:admin at 2030-\S+ \(pair\.add\): policy was not/],
   [
     'added, but not enabled',
     [event(1, 'pair.add', { detail: { enabled: false } })],
@@ -67,8 +67,18 @@ test.each<[string, TrailEvent[], RegExp]>([
   ],
   ['disabled', [added, event(2, 'pair.disable')], /^web was disabled, by token:admin/],
   ['enabled again', [event(3, 'pair.enable'), added, event(2, 'pair.disable')], /^web was in force/],
-  ['expired', [added, event(2, 'pair.expire')], /^web had expired at 2030/],
-  ['removed', [added, event(2, 'pair.remove')], /^web was gone, by token:admin/],
+  ['expired', [added, event(2, 'pair.expire')], /^web was expired, by token:admin/],
+  ['removed', [added, event(2, 'pair.remove')], /^web was removed, by token:admin/],
+  [
+    'disabled, and only its target changed since',
+    [added, event(2, 'pair.disable'), event(3, 'pair.change', { detail: { to: { before: 'x', after: 'y' } } })],
+    /^web was disabled, .* \(pair\.disable\)$/,
+  ],
+  [
+    'disabled together with other changes',
+    [added, event(3, 'pair.change', { detail: { enabled: { before: true, after: false } } })],
+    /^web was disabled, .* \(pair\.change\)$/,
+  ],
   ['removed only later', [added, event(9, 'pair.remove')], /^web was in force/],
 ])('how a pair stood at an event: %s', (_what, history, standing) => {
   const happened = event(5, 'stream.failed', { subject: 'id-web', actor: b, code: 'connect_refused' });

@@ -77,21 +77,37 @@ export function explainEvent(
 
 const happening = ({ id, at, actor, action }: TrailEvent) => ({ id, at: at.toISOString(), actor, action });
 
-/** Out of the last thing that was done to a pair before. */
+/** Out of the last thing before that decided whether the pair was in force. */
 function standing(name: string, before: readonly TrailEvent[], hop: HopName | undefined): string {
-  const last = before.at(-1);
+  const decisive = before.flatMap((event) => {
+    const effect = effectOf(event);
+    return effect ? [{ ...event, effect }] : [];
+  });
+  const last = decisive.at(-1);
   if (!last) return `the trail does not tell how ${name} stood then`;
   const by = `by ${last.actor} at ${last.at.toISOString()} (${last.action})`;
-  switch (last.action) {
-    case 'pair.disable':
-      return `${name} was disabled, ${by}`;
-    case 'pair.remove':
-      return `${name} was gone, ${by}`;
-    case 'pair.expire':
-      return `${name} had expired at ${last.at.toISOString()}`;
+  const permitted = last.effect === 'in force' && hop !== undefined && hop !== 'pair';
+  return `${name} was ${last.effect}, ${by}${permitted ? ': policy was not what stopped it' : ''}`;
+}
+
+function effectOf({ action, detail }: TrailEvent): 'in force' | 'disabled' | 'expired' | 'removed' | undefined {
+  switch (action) {
     case 'pair.add':
-      if (last.detail.enabled === false) return `${name} was disabled, ${by}`;
+      return detail.enabled === false ? 'disabled' : 'in force';
+    case 'pair.enable':
+      return 'in force';
+    case 'pair.disable':
+      return 'disabled';
+    case 'pair.expire':
+      return 'expired';
+    case 'pair.remove':
+      return 'removed';
+    case 'pair.change': {
+      // What was before, and after.
+      const { after } = Object(detail.enabled) as { after?: unknown };
+      return after === true ? 'in force' : after === false ? 'disabled' : undefined;
+    }
+    default:
+      return undefined;
   }
-  const permitted = hop === undefined || hop === 'pair' ? '' : ': policy was not what stopped it';
-  return `${name} was in force, last changed ${by}${permitted}`;
 }
