@@ -170,6 +170,8 @@ export const limits = {
   readyMarkInterval: 200,
   /** …and gives the circuit up after this long: a portal that lives, even at 90 % loss, has had one of the fifty by then. */
   readyMarkTimeout: 10 * second,
+  /** How often a relay looks at a circuit in the kernel whose portals have the mark: what is left to notice is its end. */
+  promotedLookInterval: 1 * second,
   /** A circuit in the kernel whose legs are closed or reset stays this long, for what is still under way or sent again. */
   promotedLinger: 2 * second,
   /**

@@ -69,7 +69,8 @@ export class KernelDatapath implements Datapath {
     }
     this.#table = new CircuitTable(this.#program.maps, circuits);
     this.#timers = [
-      setInterval(() => this.#look(), limits.readyMarkInterval),
+      setInterval(() => this.#lookAt(({ ready }) => !ready), limits.readyMarkInterval),
+      setInterval(() => this.#lookAt(() => true), limits.promotedLookInterval),
       setInterval(() => this.#program.attachments.check(), limits.attachmentCheckInterval),
     ];
     for (const timer of this.#timers) timer.unref();
@@ -208,8 +209,8 @@ export class KernelDatapath implements Datapath {
     return join;
   }
 
-  #look(): void {
-    for (const join of this.#promoted) join.look();
+  #lookAt(which: (join: PromotedJoin) => boolean): void {
+    for (const join of this.#promoted) if (which(join)) join.look();
   }
 }
 

@@ -23,6 +23,8 @@ export interface PromotedOptions {
 export class PromotedJoin implements Join {
   readonly datapath: PromotedOptions['datapath'];
   readonly closed: Promise<ErrorCode>;
+  /** Both portals have had the ready mark: from then on it is enough to look every `promotedLookInterval`. */
+  ready = false;
   readonly #options: PromotedOptions;
   #reaping: ReturnType<typeof promotedAt>;
   #resolve: (code: ErrorCode) => void = () => {};
@@ -53,8 +55,10 @@ export class PromotedJoin implements Join {
   look(): void {
     if (this.#last) return;
     const { table, slot, marks, now } = this.#options;
-    const { verdict, reaping } = reap(table.legs(slot), this.#reaping, now());
+    const legs = table.legs(slot);
+    const { verdict, reaping } = reap(legs, this.#reaping, now());
     this.#reaping = reaping;
+    this.ready = legs.every(({ marked }) => marked);
     if (verdict.do === 'end') this.#end(verdict.code, verdict.reset);
     if (verdict.do !== 'mark') return;
     // Nobody knows any more what the process before this one had to say: the portals ask for another circuit.

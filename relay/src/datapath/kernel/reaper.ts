@@ -37,7 +37,7 @@ export const promotedAt = (now: bigint): Reaping => ({ since: now, markSent: now
 
 /**
  * What to do with a circuit, from what the program saw of its legs, and what to remember until the next look. To be asked
- * every `readyMarkInterval`.
+ * every `readyMarkInterval` while the mark is under way, and every `promotedLookInterval` then.
  */
 export function reap(legs: readonly [Leg, Leg], reaping: Reaping, now: bigint): { verdict: Verdict; reaping: Reaping } {
   const inOrder = legs.every(({ fin, finAcked }) => fin && finAcked);
