@@ -1,4 +1,4 @@
-import { type ErrorCode, NetportError, printable, type SpiffeId } from '@netport/protocol';
+import { type ErrorCode, isErrorCode, NetportError, printable, type SpiffeId } from '@netport/protocol';
 import type { Connection } from './binding.js';
 
 /** Application error codes of CONNECTION_CLOSE. */
@@ -25,9 +25,10 @@ export function closeReason(connection: Connection, peer: SpiffeId): NetportErro
   if (remote?.isApp) {
     const drained = remote.errorCode === closeCodes.drained;
     const said = printable(Buffer.from(remote.reason).toString());
-    return drained
-      ? new NetportError('draining', `${peer} drained the tunnel`)
-      : new NetportError('tunnel_lost', `${peer} closed the tunnel: ${said}`);
+    if (drained) return new NetportError('draining', `${peer} drained the tunnel`);
+    // It begins with its code. Only silence is to count against the path.
+    const [code] = said.split(':', 1);
+    return new NetportError(isErrorCode(code) ? code : 'tunnel_lost', `${peer} closed the tunnel: ${said}`);
   }
   const error = remote ?? local;
   const by = remote ? peer : 'this side';

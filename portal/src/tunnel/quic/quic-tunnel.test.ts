@@ -123,6 +123,15 @@ describe.skipIf(unavailable)(`a QUIC tunnel${unavailable ? `: ${unavailable}` : 
     }
   });
 
+  it('ends for the reason that its peer had, which is not that nothing gets through', async () => {
+    const { client, server } = await join(echo);
+    server.close(new NetportError('policy_denied', 'no access pair with this peer is left'));
+    expect(await client.closed).toMatchObject({
+      code: 'policy_denied',
+      message: expect.stringContaining('no access pair'),
+    });
+  });
+
   it('is closed soon after its peer has vanished', async () => {
     const { client, server, paths } = await join(echo, undefined, { pingInterval: 30, silence: 200 });
     const { bytes } = await client.openStream(headOf('tcp'));
