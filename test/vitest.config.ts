@@ -5,8 +5,6 @@ export default defineConfig({
   test: {
     include: ['flow/**/*.test.ts', 'netns/**/*.test.ts', 'xdp/**/*.test.ts', '*.test.ts'],
     fileParallelism: false,
-    // Real networks and processes on whatever machine this is: one stall of it is no verdict, two are.
-    retry: 1,
     testTimeout: 120_000,
     hookTimeout: 60_000,
   },
