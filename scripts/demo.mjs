@@ -1,5 +1,5 @@
 // npm run demo: control server, relay, two portals and a target as processes of their own; one access pair; one file through it.
-// Stays up until Ctrl-C; with --once it ends after the transfer.
+// Stays up until Ctrl-C, with some traffic to look at; with --once it ends after the transfer.
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
@@ -7,6 +7,7 @@ import { get } from 'node:http';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { prepare, root } from './prepare.mjs';
+import { keepFetching } from './steady-traffic.mjs';
 
 const options = process.argv.slice(2);
 const unknown = options.find((option) => option !== '--once');
@@ -22,6 +23,8 @@ prepare();
 const { Overlay, freePort, startProcess } = await import('../test/dist/harness/index.js');
 
 const size = 256 * 1024 * 1024;
+/** What flows after the transfer, so that there is something to see: bytes per second. */
+const steadyRate = 1_500_000;
 let overlay;
 let target;
 let stopping = false;
@@ -72,7 +75,9 @@ try {
   if (options.includes('--once')) {
     await stop(0);
   } else {
-    console.log(`Admin address    ${overlay.url}/\n`);
+    keepFetching(url, steadyRate);
+    console.log(`Admin page       ${overlay.url}/   its certificate is of its own CA, so a browser asks first`);
+    console.log(`Admin token      cat ${overlay.tokenFile}\n`);
     console.log('In another terminal, from the repository:\n');
     console.log(
       `  export NETPORT_URL=${overlay.url} NETPORT_CA=${overlay.rootFile} NETPORT_TOKEN=$(cat ${overlay.tokenFile})`,
