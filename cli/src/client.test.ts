@@ -71,9 +71,9 @@ describe.skipIf(missing)(`the API client${missing ? ` (${missing})` : ''}`, () =
       const { url, asked } = await serve(pages);
       expect(await apiFor(url).list(endpoints.audit.list, { query: { action: 'pair.add' } })).toEqual(events);
       expect(asked.map(({ query }) => query)).toEqual([
-        { action: 'pair.add' },
-        { action: 'pair.add', before: '16' },
-        { action: 'pair.add', before: '6' },
+        { limit: '1000', action: 'pair.add' },
+        { limit: '1000', action: 'pair.add', before: '16' },
+        { limit: '1000', action: 'pair.add', before: '6' },
       ]);
     });
 
@@ -83,6 +83,14 @@ describe.skipIf(missing)(`the API client${missing ? ` (${missing})` : ''}`, () =
       expect(asked).toHaveLength(2);
       expect(await apiFor(url).list(endpoints.audit.list, { wanted: ({ id }) => id > 20 })).toEqual(events.slice(0, 5));
       expect(asked).toHaveLength(3);
+    });
+
+    it('hands a cursor back as it came', async () => {
+      const { url, asked } = await serve(({ query }) => ({
+        json: { items: [], ...(!query.after && { next: 'a_-1' }) },
+      }));
+      expect(await apiFor(url).list(endpoints.token.list)).toEqual([]);
+      expect(asked.map(({ query }) => query.after)).toEqual([undefined, 'a_-1']);
     });
 
     it('gives up on pages that do not end', async () => {

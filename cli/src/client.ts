@@ -11,8 +11,10 @@ type ParamsOf<Path> = Path extends `${string}:${infer Name}/${infer Rest}`
 
 type Query = Record<string, string | number | undefined>;
 
-/** What an endpoint needs: a value for each `:name` of its path, and its body. */
-type RequestOf<E extends ApiEndpoint> = { query?: Query } & ([ParamsOf<E['path']>] extends [never]
+/** What an endpoint needs: a value for each `:name` of its path, and its body; with `revision`, it changes that one only. */
+type RequestOf<E extends ApiEndpoint> = { query?: Query; revision?: number | undefined } & ([
+  ParamsOf<E['path']>,
+] extends [never]
   ? unknown
   : { params: Record<ParamsOf<E['path']>, string> }) &
   (BodyOf<E> extends undefined ? unknown : { body: BodyOf<E> });
@@ -43,17 +45,19 @@ export function createApi({ url, ca, token }: Credentials, timeout: number = lim
       params = {},
       query = {},
       body,
+      revision,
     } = request as {
       params?: Record<string, string>;
       query?: Query;
       body?: unknown;
+      revision?: number;
     };
     const path = endpoint.path.replace(/:(\w+)/g, (_, name: string) => encodeURIComponent(params[name] ?? ''));
     const target = new URL(`/api/v1${path}`, url);
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) target.searchParams.set(name, String(value));
     }
-    const answer = await exchange({ agent, target, method: endpoint.method, token, body, timeout });
+    const answer = await exchange({ agent, target, method: endpoint.method, token, body, revision, timeout });
     if (answer.status >= 300) throw refusal(target.origin, answer);
     const result = endpoint.answer.safeParse(answer.json);
     if (!result.success) throw notOurs(target.origin, 'its answer has another shape');
@@ -65,16 +69,21 @@ export function createApi({ url, ca, token }: Credentials, timeout: number = lim
     { query = {}, max = Number.POSITIVE_INFINITY, wanted = () => true }: Selection<ItemOf<E>> = {},
   ): Promise<ItemOf<E>[]> {
     const items: ItemOf<E>[] = [];
-    let before: number | undefined;
+    // A list by ids goes back from a number, the others on from a text.
+    let next: number | string | undefined;
+    const asked = new Set<number | string>();
     while (items.length < max) {
-      const answer = await call(endpoint, { query: { ...query, before } } as RequestOf<E>);
-      const page = answer as { items: ItemOf<E>[]; next?: number };
+      const cursor = typeof next === 'number' ? { before: next } : { after: next };
+      const limit = Math.min(limits.apiPageSize, max - items.length);
+      const answer = await call(endpoint, { query: { limit, ...query, ...cursor } } as RequestOf<E>);
+      const page = answer as { items: ItemOf<E>[]; next?: number | string };
       const end = page.items.findIndex((item) => !wanted(item));
       items.push(...(end === -1 ? page.items : page.items.slice(0, end)));
-      if (end !== -1 || page.next === undefined) break;
-      // Pages go back in time; one that does not would have us ask for ever.
-      if (before !== undefined && page.next >= before) throw notOurs(url, 'its pages do not end');
-      before = page.next;
+      next = page.next;
+      if (end !== -1 || next === undefined) break;
+      // One that was asked for already would have us ask for ever.
+      if (asked.has(next)) throw notOurs(url, 'its pages do not end');
+      asked.add(next);
     }
     return items.slice(0, max);
   }

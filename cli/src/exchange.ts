@@ -14,12 +14,14 @@ export interface Question {
   method: string;
   token: string;
   body?: unknown;
+  /** Goes as If-Match: only if it is still this one. */
+  revision?: number | undefined;
   /** Milliseconds, for the whole of it. */
   timeout: number;
 }
 
 /** One HTTPS request and its whole answer, whatever its status. Throws a NetportError that says why there was none. */
-export function exchange({ agent, target, method, token, body, timeout }: Question): Promise<Answer> {
+export function exchange({ agent, target, method, token, body, revision, timeout }: Question): Promise<Answer> {
   const payload = body === undefined ? undefined : JSON.stringify(body);
   const signal = AbortSignal.timeout(timeout);
   return new Promise((resolve, reject) => {
@@ -34,6 +36,7 @@ export function exchange({ agent, target, method, token, body, timeout }: Questi
       headers: {
         accept: 'application/json',
         authorization: `Bearer ${token}`,
+        ...(revision !== undefined && { 'if-match': `"${revision}"` }),
         ...(payload !== undefined && {
           'content-type': 'application/json',
           'content-length': Buffer.byteLength(payload),

@@ -139,13 +139,16 @@ const answers: Record<string, Reply> = {
   'POST /portals/laptop/tokens': { status: 201, json: newToken },
   'POST /portals/laptop/revoke': {},
   'POST /relays/relay-1/revoke': {},
-  'GET /portals': { json: { items: [portal] } },
+  'GET /portals': { json: { items: [portal], total: 1 } },
   'GET /portals/laptop': { json: portal },
+  'PATCH /portals/laptop': { json: portal },
+  'GET /relays/relay-1': { json: relay },
+  'PATCH /relays/relay-1': { json: relay },
   'DELETE /portals/laptop': {},
   'DELETE /portals/gone': problem(404, 'not_found', 'There is no portal gone.'),
-  'GET /relays': { json: { items: [relay] } },
+  'GET /relays': { json: { items: [relay], total: 1 } },
   'POST /pairs': { status: 201, json: pair },
-  'GET /pairs': { json: { items: [pair] } },
+  'GET /pairs': { json: { items: [pair], total: 1 } },
   'GET /pairs/web': { json: pair },
   'PATCH /pairs/web': { json: { ...pair, enabled: false, state: 'disabled', error: null } },
   'DELETE /pairs/web': {},
@@ -290,6 +293,21 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
 
   it.each([
     ['portal add laptop', 'POST /portals', { name: 'laptop' }],
+    [
+      'portal add laptop --label site=berlin --label camera=',
+      'POST /portals',
+      { name: 'laptop', labels: { site: 'berlin', camera: '' } },
+    ],
+    [
+      'pair edit web --to field-gw:10.0.0.6:80 --owner ada --expires 2h --revision 3',
+      'PATCH /pairs/web',
+      {
+        to: { portal: 'field-gw', address: '10.0.0.6', port: 80 },
+        owner: 'ada',
+        expiresAt: '2030-01-31T14:00:00.000Z',
+      },
+    ],
+    ['pair edit web --no-expires', 'PATCH /pairs/web', { expiresAt: null }],
     ['portal token laptop --expires 30m', 'POST /portals/laptop/tokens', { lifetimeSeconds: 1800 }],
     ['portal rm laptop', 'DELETE /portals/laptop', undefined],
     ['cert revoke laptop', 'POST /portals/laptop/revoke', undefined],
@@ -298,7 +316,7 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
     ['pair disable web', 'PATCH /pairs/web', { enabled: false }],
     ['pair enable web', 'PATCH /pairs/web', { enabled: true }],
     [
-      'pair add web --from laptop:[::1]:8080 --to field-gw:unix:/run/web.sock --udp --transport quic --expires 2h',
+      'pair add web --from laptop:[::1]:8080 --to field-gw:unix:/run/web.sock --udp --transport quic --expires 2h --owner ada --reason INC-17',
       'POST /pairs',
       {
         name: 'web',
@@ -306,6 +324,8 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
         from: { portal: 'laptop', address: '[::1]', port: 8080 },
         to: { portal: 'field-gw', address: 'unix:/run/web.sock' },
         transport: 'quic',
+        owner: 'ada',
+        reason: 'INC-17',
         expiresAt: '2030-01-31T14:00:00.000Z',
       },
     ],
@@ -413,6 +433,17 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
     },
   );
 
+  it.each([
+    ['portal label laptop role=spare site-', 'PATCH /portals/laptop', { labels: { role: 'spare' } }],
+    ['relay label relay-1 site=bonn', 'PATCH /relays/relay-1', { labels: { site: 'bonn' } }],
+  ])('%s reads the labels and asks %s', async (words, asked, body) => {
+    expect(await netport(words)).toMatchObject({ code: 0, err: '' });
+    expect(double.asked.map((one) => [endpoint(one), one.body])).toEqual([
+      [asked.replace('PATCH', 'GET'), undefined],
+      [asked, body],
+    ]);
+  });
+
   it('shows the audit trail like a log: the latest last', async () => {
     const { out } = await netport('audit --limit 2 --subject web');
     expect(out.indexOf('step.1')).toBeLessThan(out.indexOf('step.2'));
@@ -435,6 +466,8 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
     ['portal add Laptop', 'use 1 to 63 of'],
     ['portal ls --yaml', "unknown option '--yaml'"],
     ['pair add web --from laptop:127.0.0.1:8080', "required option '--to"],
+    ['portal label laptop site', 'write KEY=VALUE'],
+    ['portal add laptop --label site=b/c', 'is no label: use at most 63 letters'],
     ['pair add web --from laptop:8080 --to a:b:1', 'Write PORTAL:ADDRESS:PORT, such as laptop:127.0.0.1:8080'],
     ['pair add web --from a:b:1 --to a:b:2 --transport sctp', 'Allowed choices are auto, tcp, quic'],
     ['pair add web --from a:b:1 --to a:b:2 --expires tomorrow', 'write 30s, 10m, 2h or 7d'],

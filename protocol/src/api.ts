@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { explainEndpoints } from './api-explain.js';
 import { liveEndpoint } from './api-live.js';
+import { countedPageOf, pageOf, pageQuerySchema, searchQuerySchema } from './api-page.js';
 import { pairActions } from './api-pair.js';
 import { sessionEndpoints } from './api-session.js';
 import {
@@ -22,6 +23,7 @@ import { timestampSchema } from './policy.js';
 
 export * from './api-explain.js';
 export * from './api-live.js';
+export * from './api-page.js';
 export * from './api-pair.js';
 export * from './api-session.js';
 export * from './api-views.js';
@@ -89,7 +91,13 @@ export interface ApiEndpoint {
 
 const members = <Kind extends 'portal' | 'relay', View extends z.ZodType>(kind: Kind, view: View) =>
   ({
-    list: { method: 'get', path: `/${kind}s`, summary: `List ${kind}s`, answer: page(view) },
+    list: {
+      method: 'get',
+      path: `/${kind}s`,
+      summary: `List ${kind}s, by name`,
+      query: searchQuerySchema,
+      answer: countedPageOf(view),
+    },
     add: {
       method: 'post',
       path: `/${kind}s`,
@@ -134,16 +142,52 @@ export const endpoints = {
   portal: members('portal', portalSchema),
   relay: members('relay', relaySchema),
   token: {
-    list: { method: 'get', path: '/tokens', summary: 'List join tokens', answer: page(tokenSchema) },
+    list: {
+      method: 'get',
+      path: '/tokens',
+      summary: 'List join tokens, newest first',
+      query: pageQuerySchema,
+      answer: pageOf(tokenSchema),
+    },
     remove: { method: 'delete', path: '/tokens/:id', summary: 'Withdraw a join token', answer: nothing },
   },
   pair: {
-    list: { method: 'get', path: '/pairs', summary: 'List access pairs', answer: page(pairSchema) },
+    list: {
+      method: 'get',
+      path: '/pairs',
+      summary: 'List access pairs, by name',
+      query: searchQuerySchema,
+      answer: countedPageOf(pairSchema),
+    },
     ...pairActions,
   },
-  circuit: { list: { method: 'get', path: '/circuits', summary: 'List live circuits', answer: page(circuitSchema) } },
-  tunnel: { list: { method: 'get', path: '/tunnels', summary: 'List live tunnels', answer: page(tunnelSchema) } },
-  stream: { list: { method: 'get', path: '/streams', summary: 'List live streams', answer: page(streamSchema) } },
+  circuit: {
+    list: {
+      method: 'get',
+      path: '/circuits',
+      summary: 'List live circuits',
+      query: pageQuerySchema,
+      answer: pageOf(circuitSchema),
+    },
+  },
+  tunnel: {
+    list: {
+      method: 'get',
+      path: '/tunnels',
+      summary: 'List live tunnels',
+      query: pageQuerySchema,
+      answer: pageOf(tunnelSchema),
+    },
+  },
+  stream: {
+    list: {
+      method: 'get',
+      path: '/streams',
+      summary: 'List live streams',
+      query: pageQuerySchema,
+      answer: pageOf(streamSchema),
+    },
+  },
   live: liveEndpoint,
   audit: {
     list: {
@@ -159,8 +203,9 @@ export const endpoints = {
     list: {
       method: 'get',
       path: '/certificates',
-      summary: 'List issued certificates',
-      answer: page(certificateSummarySchema),
+      summary: 'List issued certificates, newest first',
+      query: pageQuerySchema,
+      answer: pageOf(certificateSummarySchema),
     },
   },
 } as const satisfies Record<string, ApiEndpoint | Record<string, ApiEndpoint>>;

@@ -9,7 +9,7 @@ export function tokenRouter(services: Services): Router {
   const router = Router();
   const { context } = services;
   const { list, remove } = endpoints.token;
-  serve(router, services, list, async () => unchanged(await listTokens(context)));
+  serve(router, services, list, async ({ query }) => unchanged(await listTokens(context, query)));
   serve(router, services, remove, ({ actor, params }) => removeToken(context, actor, params.id ?? ''));
   return router;
 }

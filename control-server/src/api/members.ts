@@ -10,7 +10,7 @@ export function portalRouter(services: Services): Router {
   const router = Router();
   const { context, presence } = services;
   const { list, show, change } = endpoints.portal;
-  serve(router, services, list, async () => unchanged(await listMembers(context, presence, 'portal')));
+  serve(router, services, list, async ({ query }) => unchanged(await listMembers(context, presence, 'portal', query)));
   serve(router, services, show, async ({ params }) =>
     unchanged(await showMember(context, presence, 'portal', params.name ?? '')),
   );
@@ -26,7 +26,7 @@ export function relayRouter(services: Services): Router {
   const router = Router();
   const { context, presence } = services;
   const { list, show, change } = endpoints.relay;
-  serve(router, services, list, async () => unchanged(await listMembers(context, presence, 'relay')));
+  serve(router, services, list, async ({ query }) => unchanged(await listMembers(context, presence, 'relay', query)));
   serve(router, services, show, async ({ params }) =>
     unchanged(await showMember(context, presence, 'relay', params.name ?? '')),
   );

@@ -10,7 +10,7 @@ export function pairRouter(services: Services): Router {
   const router = Router();
   const { context, presence } = services;
   const { list, add, check, show, change, remove } = endpoints.pair;
-  serve(router, services, list, async () => unchanged(await listPairs(context, presence)));
+  serve(router, services, list, async ({ query }) => unchanged(await listPairs(context, presence, query)));
   serve(router, services, add, ({ actor, body }) => addPair(context, presence, actor, body));
   serve(router, services, check, async ({ query, body }) => unchanged(await checkPair(context, body, query.pair)));
   serve(router, services, show, async ({ params }) => unchanged(await showPair(context, presence, params.name ?? '')));

@@ -13,7 +13,7 @@ export function recordRouter(services: Services): Router {
   const { context } = services;
   const { audit, certificate, whoami } = endpoints;
   serve(router, services, audit.list, async ({ query }) => unchanged(await queryAudit(context, query)));
-  serve(router, services, certificate.list, async () => unchanged(await listCertificates(context)));
+  serve(router, services, certificate.list, async ({ query }) => unchanged(await listCertificates(context, query)));
   serve(router, services, whoami, async ({ actor }) =>
     unchanged({ actor: actor.name, trustDomain: context.trustDomain, version }),
   );

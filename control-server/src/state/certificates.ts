@@ -1,7 +1,15 @@
 import { generateKeyPem, publicKeyOf } from '@netport/pki';
-import { type CertificateSummary, type Name, NetportError, type SpiffeId } from '@netport/protocol';
+import {
+  type CertificateSummary,
+  type Name,
+  NetportError,
+  type Page,
+  type PageQuery,
+  type SpiffeId,
+} from '@netport/protocol';
 import type { MemberKind } from '../store/store.js';
 import { controlId, type StateContext } from './context.js';
+import { pageFrom, timeAfter, timeKey } from './paging.js';
 
 /** The control server's own certificate: for TLS, and to sign policy documents. Its key lives in memory only. */
 export interface ServerIdentity {
@@ -39,11 +47,14 @@ export async function checkStanding(
   if (!(await members.find(kind, name))) throw new NetportError('cert_revoked', `${id} was removed`);
 }
 
-/** The certificates that have not expired, revoked ones too, newest first. */
-export async function listCertificates(context: StateContext): Promise<{ items: CertificateSummary[] }> {
-  const certificates = await context.store.records.certificates.list(context.now());
+/** The certificates that have not expired, revoked ones too, newest first. Throws `invalid_request` for a wrong cursor. */
+export async function listCertificates(context: StateContext, query: PageQuery): Promise<Page<CertificateSummary>> {
+  const range = { after: timeAfter(query), limit: query.limit + 1 };
+  const certificates = await context.store.records.certificates.list(context.now(), range);
+  const page = pageFrom(certificates, query.limit, ({ notBefore, serial }) => timeKey(notBefore, serial));
   return {
-    items: certificates.map(({ serial, subject, notBefore, notAfter, revokedAt }) => ({
+    ...page,
+    items: page.items.map(({ serial, subject, notBefore, notAfter, revokedAt }) => ({
       serial,
       subject,
       notBefore: notBefore.toISOString(),

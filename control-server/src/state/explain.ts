@@ -127,7 +127,7 @@ async function certificateFacts(context: StateContext, name: Name): Promise<Cert
   const [newest] = all;
   if (newest?.revokedAt) return { state: 'revoked', at: newest.revokedAt };
   if (newest) return { state: 'expired', at: newest.notAfter };
-  const tokens = (await joinTokens.list(limits.apiPageSize)).filter(
+  const tokens = (await joinTokens.list({ limit: limits.apiPageSize, after: undefined })).filter(
     (token) => token.kind === 'portal' && token.name === name && !token.usedAt,
   );
   if (tokens.some(({ expiresAt }) => expiresAt > now)) return { state: 'none', token: 'open' };

@@ -1,10 +1,11 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
-import { encodeJoinToken, limits, type NewToken, type TokenView } from '@netport/protocol';
+import { encodeJoinToken, type NewToken, type Page, type PageQuery, type TokenView } from '@netport/protocol';
 import { notFound } from '../problem.js';
 import type { JoinTokenRecord, Member, Records } from '../store/store.js';
 import { audit } from './audit.js';
 import { type Outcome, unchanged } from './change.js';
 import type { Actor, StateContext } from './context.js';
+import { pageFrom, timeAfter, timeKey } from './paging.js';
 
 /** A plain hash is enough: the secret has 256 random bits, so there is nothing to guess or to look up. */
 export const hashSecret = (secret: string): Buffer => createHash('sha256').update(secret).digest();
@@ -33,11 +34,13 @@ export async function makeJoinToken(
   return { name, token, expiresAt: expiresAt.toISOString() };
 }
 
-/** The newest join tokens, used and expired ones too. */
-export async function listTokens(context: StateContext): Promise<{ items: TokenView[] }> {
+/** Join tokens, newest first, used and expired ones too. Throws `invalid_request` for a wrong cursor. */
+export async function listTokens(context: StateContext, query: PageQuery): Promise<Page<TokenView>> {
   const now = context.now();
-  const tokens = await context.store.records.joinTokens.list(limits.apiPageSize);
-  return { items: tokens.map((token) => tokenView(token, now)) };
+  const range = { after: timeAfter(query), limit: query.limit + 1 };
+  const tokens = await context.store.records.joinTokens.list(range);
+  const page = pageFrom(tokens, query.limit, ({ createdAt, id }) => timeKey(createdAt, id));
+  return { ...page, items: page.items.map((token) => tokenView(token, now)) };
 }
 
 const tokenView = (token: JoinTokenRecord, now: Date): TokenView => ({

@@ -5,8 +5,10 @@ import {
   type ChangePair,
   formatEndpoint,
   NetportError,
+  type Page,
   type PairId,
   type PairView,
+  type SearchQuery,
 } from '@netport/protocol';
 import { inForce } from '../policy/permits.js';
 import { invalidFields, notFound } from '../problem.js';
@@ -15,6 +17,7 @@ import { audit } from './audit.js';
 import { noChange, type Outcome, policyChange } from './change.js';
 import { type Actor, controlId, type StateContext } from './context.js';
 import { existing } from './members.js';
+import { nameAfter, nameKey, pageFrom } from './paging.js';
 import { findConflicts, refuseConflicts } from './pair-conflicts.js';
 import type { Presence } from './presence.js';
 import { pairView } from './views.js';
@@ -180,9 +183,17 @@ export async function expirePairs(context: StateContext, since: Date): Promise<O
   return { value: expired, change: expired > 0 ? policyChange : noChange };
 }
 
-export async function listPairs(context: StateContext, presence: Presence): Promise<{ items: PairView[] }> {
-  const pairs = await context.store.records.pairs.list();
-  return { items: pairs.map((pair) => pairView(pair, presence, context.now())) };
+/** Throws `invalid_request` for a wrong cursor. */
+export async function listPairs(
+  context: StateContext,
+  presence: Presence,
+  query: SearchQuery,
+): Promise<Page<PairView> & { total: number }> {
+  const { pairs } = context.store.records;
+  const { q, limit } = query;
+  const page = pageFrom(await pairs.list({ q, after: nameAfter(query), limit: limit + 1 }), limit, nameKey);
+  const items = page.items.map((pair) => pairView(pair, presence, context.now()));
+  return { ...page, items, total: await pairs.count(q) };
 }
 
 /** Throws `not_found`. */

@@ -1,25 +1,36 @@
 import {
   type ErrorCode,
   NetportError,
+  type Page,
   type PairView,
   type PortalView,
   type RelayView,
+  type SearchQuery,
   type SpiffeId,
 } from '@netport/protocol';
 import type { CertificateRecord, Member, MemberKind, PairRecord } from '../store/store.js';
 import { memberId, type StateContext } from './context.js';
 import { existing } from './members.js';
+import { nameAfter, nameKey, pageFrom } from './paging.js';
 import type { PortalPresence, Presence, RelayPresence } from './presence.js';
 
-/** Records and presence, joined into what the admin API shows. */
+/** Records and presence, joined into what the admin API shows. Throws `invalid_request` for a wrong cursor. */
 export async function listMembers<K extends MemberKind>(
   context: StateContext,
   presence: Presence,
   kind: K,
-): Promise<{ items: MemberView[K][] }> {
-  const members = await context.store.records.members.list(kind);
-  const expiries = certificateExpiries(await context.store.records.certificates.list(context.now()));
-  return { items: members.map((member) => viewers[kind](context, presence, member, expiries)) };
+  query: SearchQuery,
+): Promise<Page<MemberView[K]> & { total: number }> {
+  const { members, certificates } = context.store.records;
+  const { q, limit } = query;
+  const page = pageFrom(await members.list(kind, { q, after: nameAfter(query), limit: limit + 1 }), limit, nameKey);
+  const ids = page.items.map(({ name }) => memberId(context, kind, name));
+  const expiries = certificateExpiries(await certificates.listOf(context.now(), ids));
+  return {
+    ...page,
+    items: page.items.map((member) => viewers[kind](context, presence, member, expiries)),
+    total: await members.count(kind, q),
+  };
 }
 
 /** Throws `not_found`. */
@@ -30,7 +41,9 @@ export async function showMember<K extends MemberKind>(
   name: string,
 ): Promise<MemberView[K]> {
   const member = await existing(context.store.records, kind, name);
-  const certificates = await context.store.records.certificates.list(context.now());
+  const certificates = await context.store.records.certificates.listOf(context.now(), [
+    memberId(context, kind, member.name),
+  ]);
   return viewers[kind](context, presence, member, certificateExpiries(certificates));
 }
 

@@ -19,6 +19,7 @@ import type {
   JoinTokenRecord,
   Member,
   MemberKind,
+  NameRange,
   PairRecord,
   Records,
   StoredDocument,
@@ -39,7 +40,12 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
         const row = await prisma.member.findUnique({ where: { kind_name: { kind, name } } });
         return row ? toMember(row) : undefined;
       },
-      list: async (kind) => (await prisma.member.findMany({ where: { kind }, orderBy: { name: 'asc' } })).map(toMember),
+      list: async (kind, range) => {
+        const where = { kind, ...named(range) };
+        const rows = await prisma.member.findMany({ where, orderBy: { name: 'asc' }, ...atMost(range) });
+        return rows.map(toMember);
+      },
+      count: (kind, q) => prisma.member.count({ where: { kind, name: { contains: q } } }),
       label: async (id, labels) => {
         await prisma.member.update({ where: { id }, data: { labels: JSON.stringify(labels) } });
       },
@@ -59,11 +65,15 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
         const row = await prisma.joinToken.findUnique({ where: { id }, include: { member: true } });
         return row ? toJoinToken(row) : undefined;
       },
-      list: async (limit) => {
+      list: async (range) => {
+        const { after } = range;
         const rows = await prisma.joinToken.findMany({
+          ...(after && {
+            where: { OR: [{ createdAt: { lt: after.at } }, { createdAt: after.at, id: { gt: after.id } }] },
+          }),
           include: { member: true },
           orderBy: [{ createdAt: 'desc' }, { id: 'asc' }],
-          take: limit,
+          ...atMost(range),
         });
         return rows.map(toJoinToken);
       },
@@ -79,16 +89,27 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
       add: async (certificate) => {
         await prisma.certificate.create({ data: certificate });
       },
-      list: async (now) => {
+      list: async (now, range) => {
+        const after = range?.after;
         const rows = await prisma.certificate.findMany({
-          where: { notAfter: { gt: now } },
+          where: {
+            notAfter: { gt: now },
+            ...(after && {
+              OR: [{ notBefore: { lt: after.at } }, { notBefore: after.at, serial: { gt: after.id } }],
+            }),
+          },
           orderBy: [{ notBefore: 'desc' }, { serial: 'asc' }],
+          ...atMost(range),
         });
-        return rows.map((row): CertificateRecord => ({ ...row, subject: row.subject as SpiffeId }));
+        return rows.map(toCertificate);
       },
       ofSubject: async (subject, take) => {
         const rows = await prisma.certificate.findMany({ where: { subject }, orderBy: { notBefore: 'desc' }, take });
         return rows.map((row): CertificateRecord => ({ ...row, subject }));
+      },
+      listOf: async (now, subjects) => {
+        const where = { notAfter: { gt: now }, subject: { in: [...subjects] } };
+        return (await prisma.certificate.findMany({ where })).map(toCertificate);
       },
       isGood: async (serial) => (await prisma.certificate.count({ where: { serial, revokedAt: null } })) === 1,
       revoke: async (subject, revokedAt) =>
@@ -110,8 +131,16 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
         const row = await prisma.accessPair.findUnique({ where, include: bothPortals });
         return row ? toPair(row) : undefined;
       },
-      list: async () =>
-        (await prisma.accessPair.findMany({ include: bothPortals, orderBy: { name: 'asc' } })).map(toPair),
+      list: async (range) => {
+        const query = {
+          where: named(range),
+          include: bothPortals,
+          orderBy: { name: 'asc' },
+          ...atMost(range),
+        } as const;
+        return (await prisma.accessPair.findMany(query)).map(toPair);
+      },
+      count: (q) => prisma.accessPair.count({ where: { name: { contains: q } } }),
       countOf: (memberId) => prisma.accessPair.count({ where: { OR: [{ fromId: memberId }, { toId: memberId }] } }),
       remove: async (id) => {
         await prisma.accessPair.delete({ where: { id } });
@@ -238,6 +267,13 @@ async function unique(what: string, create: () => Promise<unknown>): Promise<voi
     throw error;
   }
 }
+
+const named = (range: NameRange | undefined) =>
+  range ? { name: { contains: range.q, ...(range.after !== undefined && { gt: range.after }) } } : {};
+/** As many as there are, unless said otherwise: a query is typed by what it has. */
+const atMost = (range: { limit: number } | undefined) => ({ take: range?.limit ?? 2 ** 31 - 1 });
+
+const toCertificate = (row: Row<'Certificate'>): CertificateRecord => ({ ...row, subject: row.subject as SpiffeId });
 
 const bothPortals = { from: { select: { name: true } }, to: { select: { name: true } } } as const;
 

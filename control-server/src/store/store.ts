@@ -41,6 +41,19 @@ export interface Records {
   current(sequence: SequenceName): Promise<number>;
 }
 
+/** Part of a list by name: behind `after`, only names that contain `q`. */
+export interface NameRange {
+  q: string;
+  after: string | undefined;
+  limit: number;
+}
+
+/** Part of a list that is newest first: behind `after`. */
+export interface TimeRange {
+  after: { at: Date; id: string } | undefined;
+  limit: number;
+}
+
 export type SequenceName = 'policy' | 'crl';
 export type MemberKind = Extract<IdentityKind, 'portal' | 'relay'>;
 
@@ -61,7 +74,9 @@ export interface MemberRecords {
   add(member: Member): Promise<void>;
   find(kind: MemberKind, name: string): Promise<Member | undefined>;
   /** By name. */
-  list(kind: MemberKind): Promise<Member[]>;
+  list(kind: MemberKind, range?: NameRange): Promise<Member[]>;
+  /** How many names contain `q`. */
+  count(kind: MemberKind, q: string): Promise<number>;
   /** Replaces all of its labels. */
   label(id: string, labels: Labels): Promise<void>;
   seen(kind: MemberKind, name: string, at: Date, address: string | null, version: string | null): Promise<void>;
@@ -82,8 +97,8 @@ export interface JoinTokenRecord {
 export interface JoinTokenRecords {
   add(token: { id: string; memberId: string; secretHash: Uint8Array; createdAt: Date; expiresAt: Date }): Promise<void>;
   find(id: string): Promise<JoinTokenRecord | undefined>;
-  /** Newest first, at most `limit`. */
-  list(limit: number): Promise<JoinTokenRecord[]>;
+  /** Newest first. */
+  list(range: TimeRange): Promise<JoinTokenRecord[]>;
   /** False when it was used already: of two callers exactly one gets true. */
   use(id: string, at: Date): Promise<boolean>;
   remove(id: string): Promise<boolean>;
@@ -102,7 +117,9 @@ export interface CertificateRecord {
 export interface CertificateRecords {
   add(certificate: Omit<CertificateRecord, 'revokedAt'>): Promise<void>;
   /** Those that have not expired by `now`, newest first. */
-  list(now: Date): Promise<CertificateRecord[]>;
+  list(now: Date, range?: TimeRange): Promise<CertificateRecord[]>;
+  /** Of these subjects. */
+  listOf(now: Date, subjects: readonly SpiffeId[]): Promise<CertificateRecord[]>;
   /** Those of one identity, expired and revoked ones too, newest first, at most `limit`. */
   ofSubject(subject: SpiffeId, limit: number): Promise<CertificateRecord[]>;
   /** Whether it was issued here and is not revoked. */
@@ -138,7 +155,9 @@ export interface PairRecords {
   /** The pair that listens there already, if any. */
   findListener(fromId: string, listenerKey: string): Promise<PairRecord | undefined>;
   /** By name. */
-  list(): Promise<PairRecord[]>;
+  list(range?: NameRange): Promise<PairRecord[]>;
+  /** How many names contain `q`. */
+  count(q: string): Promise<number>;
   /** How many pairs a portal is part of, on either side. */
   countOf(memberId: string): Promise<number>;
   /** Writes all of it. */

@@ -10,6 +10,8 @@ interface AddOptions extends JsonOption {
   to: Endpoint;
   udp?: boolean;
   transport: TransportPreference;
+  owner?: string;
+  reason?: string;
   expires?: number;
 }
 
@@ -26,8 +28,10 @@ export function pairAdd(group: Command, cli: Cli): void {
         .choices(transportPreferences)
         .default('auto'),
     )
+    .option('--owner <who>', 'who answers for it (default: the admin that you are)')
+    .option('--reason <text>', 'why it is granted')
     .option('--expires <duration>', 'withdraw it after this time, such as 30m, 2h or 7d', durationArgument)
-    .action(async (name: Name, { from, to, udp, transport, expires, json }: AddOptions) => {
+    .action(async (name: Name, { from, to, udp, transport, owner, reason, expires, json }: AddOptions) => {
       const pair = await (await connect(cli)).call(endpoints.pair.add, {
         body: {
           name,
@@ -35,6 +39,8 @@ export function pairAdd(group: Command, cli: Cli): void {
           from,
           to,
           transport,
+          ...(owner !== undefined && { owner }),
+          ...(reason !== undefined && { reason }),
           ...(expires !== undefined && { expiresAt: new Date(cli.now() + expires).toISOString() }),
         },
       });
@@ -48,6 +54,6 @@ export function pairAdd(group: Command, cli: Cli): void {
   withExample(
     withJson(command),
     'netport pair add web --from laptop:127.0.0.1:8080 --to field-gw:10.0.0.5:80',
-    'netport pair add db --from laptop:unix:/run/db.sock --to field-gw:[fd00::5]:5432 --expires 2h',
+    'netport pair add db --from laptop:unix:/run/db.sock --to field-gw:[fd00::5]:5432 --expires 2h --reason INC-17',
   );
 }
