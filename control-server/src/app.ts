@@ -8,6 +8,7 @@ import { liveRouter } from './api/live.js';
 import { portalRouter, relayRouter } from './api/members.js';
 import { openApi } from './api/openapi.js';
 import { pairRouter } from './api/pairs.js';
+import { policyRouter } from './api/policy.js';
 import { recordRouter } from './api/records.js';
 import type { Services } from './api/services.js';
 import { sessionRouter } from './api/session.js';
@@ -60,6 +61,7 @@ function apiRouter(services: Services): Router {
     pairRouter,
     trafficRouter,
     explainRouter,
+    policyRouter,
     recordRouter,
   ];
   for (const make of routers) router.use(make(services));

@@ -36,6 +36,7 @@ export const policyAnswerSchema = z.object({
 export type PolicyAnswer = z.infer<typeof policyAnswerSchema>;
 
 export const policyExportSchema = z.object({ documents: z.array(documentSchema), revision: z.int() });
+export type PolicyExport = z.infer<typeof policyExportSchema>;
 
 export const policyEndpoints = {
   show: {

@@ -3,6 +3,7 @@ import { explainEndpoints } from './api-explain.js';
 import { liveEndpoint } from './api-live.js';
 import { countedPageOf, pageOf, pageQuerySchema, searchQuerySchema } from './api-page.js';
 import { pairActions } from './api-pair.js';
+import { policyEndpoints } from './api-policy.js';
 import { sessionEndpoints } from './api-session.js';
 import {
   auditEventSchema,
@@ -208,6 +209,7 @@ export const endpoints = {
       answer: pageOf(certificateSummarySchema),
     },
   },
+  policy: policyEndpoints,
 } as const satisfies Record<string, ApiEndpoint | Record<string, ApiEndpoint>>;
 
 export type BodyOf<E> = E extends { body: infer B extends z.ZodType } ? z.input<B> : undefined;

@@ -54,7 +54,6 @@ describe('documents', () => {
       'spec.from.address',
       /udp/,
     ],
-    ['an empty group', of('Group', {}), 'spec', /name portals/],
     ['a wrong label', of('Portal', {}, { name: 'x', labels: { site: 'b c' } }), 'metadata.labels.site', /letters/],
     ['a test of another form', of('PolicyTests', { tests: ['a reaches b'] }), 'spec.tests.0', /may \[not\] reach/],
     [

@@ -98,12 +98,10 @@ export const groupDocumentSchema = z.strictObject({
   ...head,
   kind: z.literal('Group'),
   metadata,
-  spec: z
-    .strictObject({
-      portals: z.array(nameSchema).max(limits.groupPortals).default([]),
-      label: selectorSchema.optional(),
-    })
-    .refine(({ portals, label }) => portals.length > 0 || label !== undefined, 'name portals, or give a label'),
+  spec: z.strictObject({
+    portals: z.array(nameSchema).max(limits.groupPortals).default([]),
+    label: selectorSchema.optional(),
+  }),
 });
 export type GroupDocument = z.infer<typeof groupDocumentSchema>;
 

@@ -45,6 +45,11 @@ export const errorTable = {
   // Policy
   policy_denied: { status: 403, help: 'No access pair permits this: netport pair ls shows what is granted.' },
   pair_expired: { status: 403, help: 'The access pair has expired: add it again with a later --expires.' },
+  outside_schedule: { status: 403, help: 'The access pair is in force at certain times only: netport pair show NAME.' },
+  pair_derived: {
+    status: 409,
+    help: 'Change the document that makes this pair and apply it again: netport export shows it.',
+  },
   policy_signature_invalid: { status: 403, help: 'The policy document was not signed by the control server.' },
   policy_rollback: { status: 409, help: 'The policy document is older than the one in force.' },
 

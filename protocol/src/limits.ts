@@ -59,6 +59,8 @@ export const limits = {
   /** Access pairs that documents may expand to, all together: a range of ports times a label is soon too much. */
   policyPairs: 20_000,
   policyTests: 1000,
+  /** Names that one audit event lists; how many there were is told beside them. */
+  auditNames: 100,
   groupPortals: 1000,
   /** A mail address or a name. */
   pairOwnerCharacters: 256,

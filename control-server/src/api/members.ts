@@ -15,8 +15,8 @@ export function portalRouter(services: Services): Router {
     unchanged(await showMember(context, presence, 'portal', params.name ?? '')),
   );
   serve(router, services, change, async ({ actor, params, body }) => {
-    await labelMember(context, actor, 'portal', params.name ?? '', body.labels);
-    return unchanged(await showMember(context, presence, 'portal', params.name ?? ''));
+    const change = await labelMember(context, actor, 'portal', params.name ?? '', body.labels);
+    return { value: await showMember(context, presence, 'portal', params.name ?? ''), change };
   });
   serveMemberChanges(router, services, 'portal');
   return router;
@@ -31,8 +31,8 @@ export function relayRouter(services: Services): Router {
     unchanged(await showMember(context, presence, 'relay', params.name ?? '')),
   );
   serve(router, services, change, async ({ actor, params, body }) => {
-    await labelMember(context, actor, 'relay', params.name ?? '', body.labels);
-    return unchanged(await showMember(context, presence, 'relay', params.name ?? ''));
+    const change = await labelMember(context, actor, 'relay', params.name ?? '', body.labels);
+    return { value: await showMember(context, presence, 'relay', params.name ?? ''), change };
   });
   serveMemberChanges(router, services, 'relay');
   return router;

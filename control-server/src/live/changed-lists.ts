@@ -7,7 +7,7 @@ export function changedBy({ action }: { action: string }): LiveList[] {
   const [kind = '', verb] = action.split('.');
   if (kind === 'pair') return ['pairs'];
   if (kind === 'token') return ['tokens'];
-  if (kind === 'policy') return ['policy', 'pairs'];
+  if (kind === 'policy') return ['policy', 'pairs', 'portals'];
   const list = members[kind];
   if (list === undefined) return [];
   if (verb === 'add') return [list, 'tokens'];

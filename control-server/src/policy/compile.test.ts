@@ -2,7 +2,7 @@ import type { Name, PairId, TrustDomain } from '@netport/protocol';
 import { expect, test } from 'vitest';
 import type { PairRecord } from '../store/store.js';
 import { compilePolicy } from './compile.js';
-import { nextExpiry, permits } from './permits.js';
+import { nextChange, permits } from './permits.js';
 
 const now = new Date('2030-01-01T00:00:00Z');
 const later = new Date('2030-01-01T01:00:00Z');
@@ -77,11 +77,11 @@ test('permits in the direction of a pair in force, and in no other case', () => 
   expect(permits([pair('web', { expiresAt: later })], a, b, later)).toBe(false);
 });
 
-test('the next expiry is the earliest of the pairs in force', () => {
+test('the next change is the earliest of the pairs that are granted', () => {
   const latest = new Date('2031-01-01T00:00:00Z');
-  expect(nextExpiry([pair('x')], now)).toBeUndefined();
-  expect(nextExpiry([pair('x', { expiresAt: now })], now)).toBeUndefined();
+  expect(nextChange([pair('x')], now)).toBeUndefined();
+  expect(nextChange([pair('x', { expiresAt: now })], now)).toBeUndefined();
   const pairs = [pair('x', { expiresAt: latest }), pair('y', { expiresAt: later })];
-  expect(nextExpiry(pairs, now)).toEqual(later);
-  expect(nextExpiry(pairs, later)).toEqual(latest);
+  expect(nextChange(pairs, now)).toEqual(later);
+  expect(nextChange(pairs, later)).toEqual(latest);
 });

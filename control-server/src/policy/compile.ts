@@ -1,6 +1,6 @@
 import { formatSpiffeId, type Name, type PolicyDocument, type PolicyRule, type TrustDomain } from '@netport/protocol';
 import type { PairRecord } from '../store/store.js';
-import { inForce } from './permits.js';
+import { inForce, nextTurn } from './permits.js';
 
 export interface Inventory {
   trustDomain: TrustDomain;
@@ -23,25 +23,30 @@ export function compilePolicy({ trustDomain, portals, pairs }: Inventory, now: D
     const to = policies.get(pair.to.portal);
     if (!from || !to || !inForce(pair, now)) continue;
     from.listeners.push({
-      ...ruleOf(trustDomain, pair, pair.from, pair.to),
+      ...ruleOf(trustDomain, now, pair, pair.from, pair.to),
       ...(pair.transport !== 'auto' && { transport: pair.transport }),
     });
-    to.targets.push(ruleOf(trustDomain, pair, pair.to, pair.from));
+    to.targets.push(ruleOf(trustDomain, now, pair, pair.to, pair.from));
   }
   return policies;
 }
 
 const ruleOf = (
   trustDomain: TrustDomain,
+  now: Date,
   pair: PairRecord,
   own: PairRecord['from'],
   other: PairRecord['from'],
-): PolicyRule => ({
-  pair: pair.id,
-  name: pair.name,
-  protocol: pair.protocol,
-  peer: formatSpiffeId({ trustDomain, kind: 'portal', name: other.portal }),
-  address: own.address,
-  ...(own.port !== undefined && { port: own.port }),
-  ...(pair.expiresAt && { expiresAt: pair.expiresAt.toISOString() }),
-});
+): PolicyRule => {
+  // A window that closes is an end, too: so the portal keeps to it when it hears nothing from here.
+  const ends = nextTurn(pair, now);
+  return {
+    pair: pair.id,
+    name: pair.name,
+    protocol: pair.protocol,
+    peer: formatSpiffeId({ trustDomain, kind: 'portal', name: other.portal }),
+    address: own.address,
+    ...(own.port !== undefined && { port: own.port }),
+    ...(ends && { expiresAt: ends.toISOString() }),
+  };
+};

@@ -5,7 +5,7 @@ import type { Bus } from '../bus/bus.js';
 import { type SigningIdentity, signPolicy } from '../policy/sign.js';
 import { type Change, mergeChanges, noChange } from '../state/change.js';
 import type { StateContext } from '../state/context.js';
-import { expirePairs } from '../state/pairs.js';
+import { turnPairs } from '../state/pairs.js';
 import { type CompiledPolicy, currentPolicy } from '../state/policy.js';
 import { makeRevocations } from '../state/revocations.js';
 import { scheduleAt } from '../timer.js';
@@ -32,7 +32,7 @@ export class FanOut {
   #busy = false;
   #working = Promise.resolve();
   #relaysPending = false;
-  #cancelExpiry = (): void => {};
+  #cancelTurn = (): void => {};
   #cancelRefresh = (): void => {};
   #unsubscribe = (): void => {};
   #stopped = false;
@@ -92,7 +92,7 @@ export class FanOut {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#unsubscribe();
-    this.#cancelExpiry();
+    this.#cancelTurn();
     this.#cancelRefresh();
     await this.#working;
   }
@@ -162,14 +162,16 @@ export class FanOut {
   #schedule(): void {
     const { context, bus, log } = this.#options;
     const publish = (making: Promise<Change>): void => {
-      making.then((change) => bus.publish(change)).catch((error) => log.error({ err: error }, 'expiry failed'));
+      making
+        .then((change) => bus.publish(change))
+        .catch((error) => log.error({ err: error }, 'what expired or turned was not noted'));
     };
-    this.#cancelExpiry();
+    this.#cancelTurn();
     this.#cancelRefresh();
-    const { nextExpiry, compiledAt } = this.#policy;
-    if (nextExpiry) {
-      this.#cancelExpiry = scheduleAt(nextExpiry, context.now, () =>
-        publish(expirePairs(context, compiledAt).then(({ change }) => change)),
+    const { nextChange, compiledAt } = this.#policy;
+    if (nextChange) {
+      this.#cancelTurn = scheduleAt(nextChange, context.now, () =>
+        publish(turnPairs(context, compiledAt).then(({ change }) => change)),
       );
     }
     // Long before it gets stale: those who fetch it rarely should always find a fresh one.

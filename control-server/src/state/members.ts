@@ -4,8 +4,9 @@ import { type Labels, limits, type Name, type NewToken } from '@netport/protocol
 import { notFound } from '../problem.js';
 import type { Member, MemberKind, Records } from '../store/store.js';
 import { audit } from './audit.js';
-import { type Change, noChange, type Outcome, unchanged } from './change.js';
+import { type Change, noChange, type Outcome, policyChange, unchanged } from './change.js';
 import { type Actor, memberId, type StateContext } from './context.js';
+import { followGrants, forgetPortal } from './grants.js';
 import { makeJoinToken } from './join-tokens.js';
 
 /** Adds a portal or relay and makes its first join token. Throws `already_exists`. */
@@ -15,46 +16,53 @@ export async function addMember(
   kind: MemberKind,
   { name, labels }: { name: Name; labels: Labels },
 ): Promise<Outcome<NewToken>> {
-  const now = context.now();
-  const member: Member = {
-    id: randomUUID(),
-    kind,
-    name,
-    labels,
-    createdAt: now,
-    lastSeenAt: null,
-    address: null,
-    version: null,
-  };
-  const token = await context.store.transaction(async (records) => {
+  const member = newMember(context, kind, name, labels);
+  const { token, followed } = await context.store.transaction(async (records) => {
     await records.members.add(member);
     await audit(context, records, actor, {
       action: `${kind}.add`,
       subject: name,
       ...(Object.keys(labels).length > 0 && { detail: { labels } }),
     });
-    return makeJoinToken(context, records, member, limits.joinTokenLifetime);
+    return {
+      followed: kind === 'portal' && (await followGrants(context, records, actor)),
+      token: await makeJoinToken(context, records, member, limits.joinTokenLifetime),
+    };
   });
-  return unchanged(token);
+  return { value: token, change: followed ? policyChange : noChange };
 }
 
-/** Gives a portal or relay these labels instead of those it had. Throws `not_found`. */
+/** A member that nobody has seen yet. */
+export const newMember = ({ now }: StateContext, kind: MemberKind, name: Name, labels: Labels): Member => ({
+  id: randomUUID(),
+  kind,
+  name,
+  createdAt: now(),
+  lastSeenAt: null,
+  address: null,
+  version: null,
+  labels,
+});
+
+/** Gives a portal or relay these labels instead of those it had; grants that select by label follow. Throws `not_found`. */
 export async function labelMember(
   context: StateContext,
   actor: Actor,
   kind: MemberKind,
   name: string,
   labels: Labels,
-): Promise<void> {
-  await context.store.transaction(async (records) => {
+): Promise<Change> {
+  return context.store.transaction(async (records) => {
     const { id, labels: before } = await existing(records, kind, name);
-    if (isDeepStrictEqual(before, labels)) return;
+    if (isDeepStrictEqual(before, labels)) return noChange;
     await records.members.label(id, labels);
     await audit(context, records, actor, {
       action: `${kind}.label`,
       subject: name,
       detail: { labels: { before, after: labels } },
     });
+    const followed = kind === 'portal' && (await followGrants(context, records, actor));
+    return followed ? policyChange : noChange;
   });
 }
 
@@ -90,6 +98,7 @@ export async function removeMember(
     const pairs = (await records.pairs.list()).filter(({ from, to }) => from.portal === name || to.portal === name);
     const withdrawn = kind === 'portal' ? pairs.map((pair) => pair.name) : [];
     await records.members.remove(member.id);
+    if (kind === 'portal') await forgetPortal(records, name);
     const expulsion = await expel(context, records, member);
     if (kind === 'portal') await records.bump('policy');
     await audit(context, records, actor, {
@@ -97,6 +106,7 @@ export async function removeMember(
       subject: name,
       ...(withdrawn.length > 0 && { detail: { pairs: withdrawn } }),
     });
+    if (kind === 'portal') await followGrants(context, records, actor);
     return { ...expulsion, policy: kind === 'portal' };
   });
   return { value: {}, change };

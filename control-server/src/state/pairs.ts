@@ -4,6 +4,7 @@ import {
   addPairSchema,
   type ChangePair,
   formatEndpoint,
+  limits,
   NetportError,
   type Page,
   type PairId,
@@ -16,6 +17,7 @@ import type { PairRecord, Records } from '../store/store.js';
 import { audit } from './audit.js';
 import { noChange, type Outcome, policyChange } from './change.js';
 import { type Actor, controlId, type StateContext } from './context.js';
+import { refuseDerived } from './grants.js';
 import { existing } from './members.js';
 import { nameAfter, nameKey, pageFrom } from './paging.js';
 import { findConflicts, refuseConflicts } from './pair-conflicts.js';
@@ -94,6 +96,7 @@ export async function changePair(
   const now = context.now();
   const { pair, policy } = await context.store.transaction(async (records) => {
     const before = await existingPair(records, name);
+    refuseDerived(before);
     if (revision !== undefined && revision !== before.revision) {
       const message = `the access pair ${name} was changed meanwhile: it has revision ${before.revision}, not ${revision}`;
       throw new NetportError('conflict', message);
@@ -161,6 +164,7 @@ export async function removePair(
 ): Promise<Outcome<Record<string, never>>> {
   await context.store.transaction(async (records) => {
     const pair = await existingPair(records, name);
+    refuseDerived(pair);
     await records.pairs.remove(pair.id);
     await records.bump('policy');
     await audit(context, records, actor, { action: 'pair.remove', subject: pair.name, detail: describe(pair) });
@@ -168,19 +172,36 @@ export async function removePair(
   return { value: {}, change: policyChange };
 }
 
-/** Notes the pairs that expired after `since`, up to now: their portals need a new policy document. */
-export async function expirePairs(context: StateContext, since: Date): Promise<Outcome<number>> {
+/**
+ * Notes the pairs that expired after `since`, up to now, or that began or ended by their schedules: their portals need a
+ * new policy document.
+ */
+export async function turnPairs(context: StateContext, since: Date): Promise<Outcome<number>> {
   const now = context.now();
-  const expired = await context.store.transaction(async (records) => {
-    const gone = (await records.pairs.list()).filter((pair) => inForce(pair, since) && !inForce(pair, now));
-    for (const { name } of gone) {
-      const actor = { name: controlId(context.trustDomain), origin: null };
+  const actor = { name: controlId(context.trustDomain), origin: null };
+  const count = await context.store.transaction(async (records) => {
+    const pairs = await records.pairs.list();
+    const turned = pairs.filter((pair) => inForce(pair, since) !== inForce(pair, now));
+    const expired = new Set(turned.filter(({ expiresAt }) => expiresAt && expiresAt <= now));
+    for (const { name } of expired) {
       await audit(context, records, actor, { action: 'pair.expire', subject: name, code: 'pair_expired' });
     }
-    if (gone.length > 0) await records.bump('policy');
-    return gone.length;
+    const scheduled = turned.filter((pair) => !expired.has(pair));
+    // Thousands of pairs may share a schedule: one event tells of all.
+    for (const begins of [true, false]) {
+      const names = scheduled.filter((pair) => inForce(pair, now) === begins).map(({ name }) => name);
+      if (names.length === 0) continue;
+      const detail = { pairs: names.slice(0, limits.auditNames), count: names.length };
+      await audit(context, records, actor, {
+        action: begins ? 'pair.begin' : 'pair.end',
+        subject: null,
+        detail,
+      });
+    }
+    if (turned.length > 0) await records.bump('policy');
+    return turned.length;
   });
-  return { value: expired, change: expired > 0 ? policyChange : noChange };
+  return { value: count, change: count > 0 ? policyChange : noChange };
 }
 
 /** Throws `invalid_request` for a wrong cursor. */

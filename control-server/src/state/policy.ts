@@ -1,6 +1,6 @@
 import type { Name } from '@netport/protocol';
 import { compilePolicy, type PolicyRules } from '../policy/compile.js';
-import { nextExpiry } from '../policy/permits.js';
+import { nextChange } from '../policy/permits.js';
 import type { PairRecord } from '../store/store.js';
 import type { StateContext } from './context.js';
 
@@ -9,8 +9,8 @@ export interface CompiledPolicy {
   compiledAt: Date;
   pairs: readonly PairRecord[];
   rules: ReadonlyMap<Name, PolicyRules>;
-  /** When the next pair expires, if any does. */
-  nextExpiry: Date | undefined;
+  /** When the next pair expires, or begins or ends by its schedule, if any does. */
+  nextChange: Date | undefined;
 }
 
 /** The policy of this instant: version and inventory out of one transaction, so that they belong together. */
@@ -27,6 +27,6 @@ export async function currentPolicy(context: StateContext): Promise<CompiledPoli
     compiledAt,
     pairs,
     rules: compilePolicy(inventory, compiledAt),
-    nextExpiry: nextExpiry(pairs, compiledAt),
+    nextChange: nextChange(pairs, compiledAt),
   };
 }

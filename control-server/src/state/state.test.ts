@@ -9,7 +9,7 @@ import { queryAudit } from './audit.js';
 import { mergeChanges, noChange, policyChange } from './change.js';
 import type { StateContext } from './context.js';
 import { addMember, removeMember, revokeMember } from './members.js';
-import { addPair, changePair, expirePairs, removePair, showPair } from './pairs.js';
+import { addPair, changePair, removePair, showPair, turnPairs } from './pairs.js';
 import { currentPolicy } from './policy.js';
 import { makeRevocations } from './revocations.js';
 
@@ -119,11 +119,11 @@ test('a pair expires once: a new version, an audit event, and not again', async 
   const expiresAt = '2030-01-01T01:00:00Z';
   await add(pair('brief', { expiresAt }));
   await add(pair('off', { expiresAt, enabled: false, from: { portal: 'a' as Name, address: '127.0.0.1', port: 9 } }));
-  expect((await currentPolicy(context)).nextExpiry).toEqual(new Date(expiresAt));
+  expect((await currentPolicy(context)).nextChange).toEqual(new Date(expiresAt));
   now = new Date(expiresAt);
-  const outcome = await expirePairs(context, start);
+  const outcome = await turnPairs(context, start);
   expect(outcome).toEqual({ value: 1, change: policyChange });
-  expect(await expirePairs(context, now)).toEqual({ value: 0, change: noChange });
+  expect(await turnPairs(context, now)).toEqual({ value: 0, change: noChange });
   expect((await queryAudit(context, { limit: 10, action: 'pair.expire' })).items).toMatchObject([{ subject: 'brief' }]);
   await expect(add(pair('late', { expiresAt }))).rejects.toMatchObject({ code: 'invalid_request' });
 });

@@ -1,5 +1,6 @@
 import {
   type ErrorCode,
+  formatSchedule,
   NetportError,
   type Page,
   type PairView,
@@ -8,6 +9,7 @@ import {
   type SearchQuery,
   type SpiffeId,
 } from '@netport/protocol';
+import { inForce, nextTurn } from '../policy/permits.js';
 import type { CertificateRecord, Member, MemberKind, PairRecord } from '../store/store.js';
 import { memberId, type StateContext } from './context.js';
 import { existing } from './members.js';
@@ -103,7 +105,7 @@ function commonView(
   };
 }
 
-/** Evaluation order: disabled → expired → listener_failed → peer_offline → active. */
+/** Evaluation order: disabled → expired → outside its schedule (disabled, too) → listener_failed → peer_offline → active. */
 export function pairView(pair: PairRecord, presence: Presence, now: Date): PairView {
   const { id, name, protocol, from, to, transport, enabled, owner, reason, expiresAt, revision } = pair;
   return {
@@ -127,6 +129,11 @@ function pairState(pair: PairRecord, presence: Presence, now: Date): Pick<PairVi
   if (!pair.enabled) return { state: 'disabled', error: null };
   if (pair.expiresAt && pair.expiresAt <= now) {
     return { state: 'expired', error: problem('pair_expired', `expired at ${pair.expiresAt.toISOString()}`) };
+  }
+  if (!inForce(pair, now)) {
+    const begins = nextTurn(pair, now)?.toISOString() ?? 'no time';
+    const schedule = pair.schedule ? formatSchedule(pair.schedule) : '';
+    return { state: 'disabled', error: problem('outside_schedule', `in force ${schedule}, so next from ${begins}`) };
   }
   const failed = presence.portalNamed(pair.from.portal)?.failedListeners.get(pair.id);
   if (failed) return { state: 'listener_failed', error: failed };

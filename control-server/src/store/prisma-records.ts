@@ -164,15 +164,11 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
         return rows.map(({ body }) => JSON.parse(body) as StoredDocument);
       },
       put: async (documents) => {
-        for (const document of documents) {
-          const key = entryKey(document);
-          const body = JSON.stringify(document);
-          await prisma.policyEntry.upsert({ where: { kind_name: key }, create: { ...key, body }, update: { body } });
-        }
+        await removeEntries(prisma, documents);
+        const rows = documents.map((document) => ({ ...entryKey(document), body: JSON.stringify(document) }));
+        for (const data of batches(rows)) await prisma.policyEntry.createMany({ data });
       },
-      remove: async (documents) => {
-        for (const document of documents) await prisma.policyEntry.deleteMany({ where: entryKey(document) });
-      },
+      remove: (documents) => removeEntries(prisma, documents),
     },
 
     circuits: {
@@ -295,6 +291,13 @@ const toJoinToken = ({
 });
 
 const entryKey = ({ kind, metadata }: StoredDocument) => ({ kind, name: metadata.name });
+
+async function removeEntries(prisma: Prisma.TransactionClient, documents: readonly StoredDocument[]): Promise<void> {
+  for (const kind of new Set(documents.map((document) => document.kind))) {
+    const names = documents.filter((document) => document.kind === kind).map(({ metadata }) => metadata.name);
+    for (const batch of batches(names)) await prisma.policyEntry.deleteMany({ where: { kind, name: { in: batch } } });
+  }
+}
 
 const pairRow = ({ from, to, schedule, ...pair }: PairRecord, fromId: string, toId: string) => ({
   ...pair,
