@@ -103,5 +103,6 @@ function refusal(origin: string, { status, json }: Answer): NetportError {
   const fields = errors
     .map(({ path, message }) => (message === detail ? message : `${path}: ${message}`))
     .filter((field) => field !== detail);
-  return new NetportError(code, [detail, ...fields.map((field) => `  ${field}`)].join('\n'));
+  const message = [detail, ...fields.map((field) => `  ${field}`)].join('\n');
+  return new NetportError(code, message, { fields: errors });
 }

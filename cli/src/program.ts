@@ -2,9 +2,12 @@ import { readFileSync } from 'node:fs';
 import { asNetportError, NetportError } from '@netport/protocol';
 import { Command, CommanderError } from 'commander';
 import type { Cli } from './cli.js';
+import { apply } from './commands/apply.js';
 import { audit } from './commands/audit.js';
 import { certCommands } from './commands/cert/commands.js';
+import { diff } from './commands/diff.js';
 import { explain } from './commands/explain.js';
+import { exportCommand } from './commands/export.js';
 import { login } from './commands/login.js';
 import { ls } from './commands/ls.js';
 import { memberCommands } from './commands/member/commands.js';
@@ -16,25 +19,26 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 
 /** Runs one command line, without the name of the program. Resolves with the exit code: 0 ok, 1 failed, 2 usage. */
 export async function run(argv: readonly string[], cli: Cli): Promise<number> {
+  let code: number | undefined;
+  const exit = (chosen: number): void => {
+    code = chosen;
+  };
   try {
-    let code = 0;
-    const fail = (): void => {
-      code = 1;
-    };
-    await createProgram(cli, fail).parseAsync(argv, { from: 'user' });
-    return code;
+    await createProgram(cli, exit).parseAsync(argv, { from: 'user' });
+    return code ?? 0;
   } catch (thrown) {
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2;
     const error = asNetportError(thrown);
     cli.stderr.write(`error: ${error.message} (${error.code})\n${error.help}\n`);
     // Not foreseen, so ours to repair: then the place matters more than a short message.
     if (!(thrown instanceof NetportError) && thrown instanceof Error) cli.stderr.write(`${thrown.stack}\n`);
-    return 1;
+    return code ?? 1;
   }
 }
 
-/** `fail` is for a command that did its work, and has bad news. */
-function createProgram(cli: Cli, fail: () => void): Command {
+/** `exit` is for a command whose exit code says more than whether it was carried out. */
+function createProgram(cli: Cli, exit: (code: number) => void): Command {
+  const fail = (): void => exit(1);
   const program = new Command('netport')
     .description('Manage a Netport network through its control server.')
     .version(version)
@@ -49,6 +53,9 @@ function createProgram(cli: Cli, fail: () => void): Command {
   memberCommands(program, cli, 'portal');
   memberCommands(program, cli, 'relay');
   pairCommands(program, cli);
+  apply(program, cli, fail);
+  diff(program, cli, exit);
+  exportCommand(program, cli);
   explain(program, cli, fail);
   ls(program, cli);
   audit(program, cli);

@@ -3,6 +3,7 @@ import { errorCodes } from './errors.js';
 import { labelsSchema } from './label.js';
 import { circuitIdSchema, nameSchema, spiffeIdSchema, uuidSchema } from './names.js';
 import { accessPairSchema, protocolSchema, timestampSchema } from './policy.js';
+import { scheduleSchema } from './schedule.js';
 import { transportSchema } from './signal.js';
 
 /** What the admin API shows. */
@@ -60,6 +61,10 @@ export const pairSchema = accessPairSchema.extend({
   error: z.object({ code: z.enum(errorCodes), message: z.string() }).nullable(),
   /** Grows with each change; also the ETag of its answers. */
   revision: z.int().positive(),
+  /** The document that made it; absent where it was made by hand. */
+  grant: nameSchema.optional(),
+  /** When in the week it is in force; absent: always. */
+  schedule: scheduleSchema.optional(),
   createdAt: timestampSchema,
 });
 export type PairView = z.infer<typeof pairSchema>;

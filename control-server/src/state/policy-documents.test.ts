@@ -39,7 +39,7 @@ beforeEach(async () => {
     now: () => now,
     onAudit: () => {},
   };
-  for (const name of ['a', 'b', 'gw']) await addMember(context, admin, 'portal', name as Name);
+  for (const name of ['a', 'b', 'gw']) await addMember(context, admin, 'portal', { name: name as Name, labels: {} });
 });
 afterEach(async () => {
   await context.store.close();
@@ -117,7 +117,7 @@ describe('apply', () => {
     await expect(apply([portal('new'), grant('ssh', { portal: 'b', port: 22 }), wrong])).rejects.toMatchObject({
       code: 'invalid_request',
       message: expect.stringContaining('documents.2.spec.from.portal: no portal is named nobody'),
-      cause: { issues: [{ path: ['documents', 2, 'spec', 'from', 'portal'] }] },
+      fields: [{ path: 'documents.2.spec.from.portal' }],
     });
     expect(await traces()).toEqual(before);
   });
@@ -126,7 +126,7 @@ describe('apply', () => {
     const ssh = grant('ssh', { portal: 'b', port: 22 });
     await apply([ssh]);
     const { id } = await showPair(context, nobody, 'ssh');
-    await changePair(context, nobody, admin, 'ssh', false);
+    await changePair(context, nobody, admin, 'ssh', { enabled: false });
     const { changes } = await diffPolicy(context, admin, request([ssh]));
     expect(changes).toEqual([
       {
@@ -210,7 +210,7 @@ describe('tests', () => {
     await expect(apply(documents)).rejects.toMatchObject({
       code: 'invalid_request',
       message: expect.stringContaining('the access pair ssh lets b reach gw:*:80'),
-      cause: { issues: [{ path: ['documents', 1, 'spec', 'tests', 1] }] },
+      fields: [{ path: 'documents.1.spec.tests.1' }],
     });
     expect(await traces()).toEqual(before);
   });
@@ -231,7 +231,7 @@ describe('a grant', () => {
   it('follows portals that come, change their labels and go', async () => {
     await apply([portal('a', berlin), atBerlin, grant('unlabelled', { portals: { label: '!site' }, port: 81 })]);
     expect(await pairs()).toEqual(['unlabelled-b', 'web-a']);
-    const { change } = await addMember(context, admin, 'portal', 'c' as Name);
+    const { change } = await addMember(context, admin, 'portal', { name: 'c' as Name, labels: {} });
     expect(change).toEqual(policyChange);
     expect(await pairs()).toEqual(['unlabelled-b', 'unlabelled-c', 'web-a']);
     await apply([portal('a'), portal('b', berlin)]);
@@ -261,7 +261,7 @@ describe('a grant', () => {
   it('has pairs that cannot be changed or withdrawn by themselves', async () => {
     await apply([portal('a', berlin), atBerlin]);
     await expect(removePair(context, admin, 'web-a')).rejects.toMatchObject({ code: 'pair_derived' });
-    await expect(changePair(context, nobody, admin, 'web-a', false)).rejects.toMatchObject({ code: 'pair_derived' });
+    await expect(changePair(context, nobody, admin, 'web-a', { enabled: false })).rejects.toMatchObject({ code: 'pair_derived' });
   });
 });
 

@@ -120,6 +120,8 @@ export function pairView(pair: PairRecord, presence: Presence, now: Date): PairV
     reason,
     revision,
     ...(expiresAt && { expiresAt: expiresAt.toISOString() }),
+    ...(pair.grant !== null && { grant: pair.grant }),
+    ...(pair.schedule && { schedule: pair.schedule }),
     createdAt: pair.createdAt.toISOString(),
     ...pairState(pair, presence, now),
   };

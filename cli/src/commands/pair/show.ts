@@ -1,4 +1,4 @@
-import { endpoints, type Name, type PairView } from '@netport/protocol';
+import { endpoints, formatSchedule, type Name, type PairView } from '@netport/protocol';
 import type { Command } from 'commander';
 import { nameArgument } from '../../arguments.js';
 import { type Cli, connect, type JsonOption, print, printJson, withExample, withJson } from '../../cli.js';
@@ -34,6 +34,8 @@ function pairCard(pair: PairView, now: number): string {
     ['reason', pair.reason],
     ['revision', pair.revision],
     ['added', when(pair.createdAt)],
+    ['document', pair.grant],
+    ['schedule', pair.schedule ? formatSchedule(pair.schedule) : 'always'],
     ['expires', pair.expiresAt ? when(pair.expiresAt) : 'never'],
   ]);
 }
