@@ -124,7 +124,12 @@ describe('a plan refuses, and names the place of', () => {
       'documents.1.metadata.name',
       /AccessPair x-a makes it/,
     ],
-    ['too many pairs', [web('x', { portal: 'a', port: '1-65535' }, { port: '1-65535' })], '', /make 65535 access pairs/],
+    [
+      'too many pairs',
+      [web('x', { portal: 'a', port: '1-65535' }, { port: '1-65535' })],
+      '',
+      /make 65535 access pairs/,
+    ],
   ])('%s', (_what, documents, path, message) => {
     const { issues } = plan(state, documents);
     expect(issues.map((issue) => issue.path.join('.'))).toContain(path);

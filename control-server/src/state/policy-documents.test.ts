@@ -261,7 +261,9 @@ describe('a grant', () => {
   it('has pairs that cannot be changed or withdrawn by themselves', async () => {
     await apply([portal('a', berlin), atBerlin]);
     await expect(removePair(context, admin, 'web-a')).rejects.toMatchObject({ code: 'pair_derived' });
-    await expect(changePair(context, nobody, admin, 'web-a', { enabled: false })).rejects.toMatchObject({ code: 'pair_derived' });
+    await expect(changePair(context, nobody, admin, 'web-a', { enabled: false })).rejects.toMatchObject({
+      code: 'pair_derived',
+    });
   });
 });
 
