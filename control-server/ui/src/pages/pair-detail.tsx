@@ -100,7 +100,7 @@ function Shown({ pair }: { pair: PairView }) {
           facts={[
             ['Listens at', <End end={from} />],
             ['Reaches', <End end={to} />],
-            ['Carries', `${pair.protocol} over ${pair.transport}`],
+            ['Carries', carries(pair)],
             ['Owner', pair.owner],
             ['Reason', pair.reason || '–'],
             ['Expires', <Time at={pair.expiresAt} none="never" />],
@@ -111,6 +111,10 @@ function Shown({ pair }: { pair: PairView }) {
     </section>
   );
 }
+
+/** `auto` says nothing: the portals choose. */
+export const carries = ({ protocol, transport }: PairView): string =>
+  transport === 'auto' ? protocol : `${protocol} over ${transport}`;
 
 const End = ({ end: { portal, ...endpoint } }: { end: PairView['from'] }) => (
   <>

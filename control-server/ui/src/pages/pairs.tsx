@@ -8,7 +8,7 @@ import { type Column, ListTable } from '../parts/table.js';
 import { Time } from '../parts/time.js';
 import { useList } from '../state/list.js';
 import { filterBy, route } from '../state/location.js';
-import { PairDetail } from './pair-detail.js';
+import { carries, PairDetail } from './pair-detail.js';
 import { PairForm } from './pair-form.js';
 
 export function PairsPage() {
@@ -91,7 +91,7 @@ const columns: Column<PairView>[] = [
   },
   { title: 'Listens at', cell: ({ from }) => side(from) },
   { title: 'Reaches', cell: ({ to }) => side(to) },
-  { title: 'Carries', kind: 'hard', cell: ({ protocol, transport }) => `${protocol} over ${transport}` },
+  { title: 'Carries', kind: 'hard', cell: carries },
   { title: 'Owner', cell: ({ owner }) => owner },
   { title: 'Expires', kind: 'hard', cell: ({ expiresAt }) => <Time at={expiresAt} none="never" /> },
 ];

@@ -10,7 +10,7 @@ export function SignInPage() {
   const [error, setError] = useState<string>();
   const [busy, setBusy] = useState(false);
   const form = useRef<HTMLFormElement>(null);
-  useEffect(() => form.current?.querySelector('input')?.focus(), []);
+  useEffect(() => form.current?.querySelector<HTMLInputElement>('[type=password]')?.focus(), []);
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
     setBusy(true);
@@ -31,6 +31,8 @@ export function SignInPage() {
           Netport
         </div>
         <h1>Sign in</h1>
+        {/* What password managers file the token under. */}
+        <input type="text" name="username" autocomplete="username" value="admin" readOnly hidden />
         <TextField
           label="Admin token"
           name="token"

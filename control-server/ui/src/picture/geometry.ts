@@ -5,14 +5,15 @@ export interface Point {
   y: number;
 }
 
-/** Place `index` of `count` on an ellipse, clockwise from the left: two stand left and right. */
+/** Place `index` of `count` on an ellipse, clockwise from the left: two stand left and right. None stands right above the relays. */
 export function placeOnEllipse(
   index: number,
   count: number,
   centre: Point,
   radius: Point,
 ): { point: Point; angle: number } {
-  const angle = Math.PI + (2 * Math.PI * index) / Math.max(1, count);
+  const step = (2 * Math.PI) / Math.max(1, count);
+  const angle = Math.PI + step * (index + (count % 4 === 0 ? 0.5 : 0));
   const point = { x: centre.x + radius.x * Math.cos(angle), y: centre.y + radius.y * Math.sin(angle) };
   return { point, angle };
 }

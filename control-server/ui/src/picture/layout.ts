@@ -48,24 +48,29 @@ export interface Picture {
 /** Labels that lie flat need this much of the ring each; turned ones need the second. */
 const flatSpacing = 74;
 const turnedSpacing = 14;
+/** Above and below the ring, a label that lies flat needs one line. */
+const flatMargin = 48;
 const characterWidth = 6.6;
 const relayCapacity = 12;
-const labelCount = 10;
+const labelCount = { desk: 10, phone: 3 };
 /** What a label with a round trip and a rate covers. */
 export const labelSize = { width: 112, height: 20 };
-/** Room for the two lines under a relay. */
+/** Of a phone, not of a desk. */
 const narrow = 520;
 
 export function layOut(input: PictureInput): Picture {
   const { width, height, search } = input;
   const centre = { x: width / 2, y: height / 2 };
   const margin = width < narrow ? { x: 82, y: 78 } : { x: 150, y: 104 };
-  const radius = { x: Math.max(60, centre.x - margin.x), y: Math.max(60, centre.y - margin.y) };
-  const ring = Math.PI * (radius.x + radius.y);
+  const ring = Math.PI * (centre.x - margin.x + centre.y - margin.y);
 
   const capacity = Math.max(4, Math.floor(ring / turnedSpacing));
   const shown = choosePortals(input, capacity);
   const turned = shown.length * flatSpacing > ring;
+  const radius = {
+    x: Math.max(60, centre.x - margin.x),
+    y: Math.max(60, centre.y - (turned ? margin.y : flatMargin)),
+  };
   const labelLength = Math.floor((margin.x - 22) / characterWidth);
   const portals = shown.map((portal, index) => {
     const place = placeOnEllipse(index, shown.length, centre, radius);
@@ -83,7 +88,7 @@ export function layOut(input: PictureInput): Picture {
   return {
     portals,
     relays,
-    tunnels: placeTunnels(input.tunnels, portals, relays, centre),
+    tunnels: placeTunnels(input.tunnels, portals, relays, centre, width < narrow ? labelCount.phone : labelCount.desk),
     hidden: {
       portals: input.portals.length - portals.length,
       relays: Math.max(0, input.relays.length - relays.length),
@@ -145,10 +150,14 @@ function placeTunnels(
   portals: readonly PlacedPortal[],
   relays: readonly (Node & Point)[],
   centre: Point,
+  most: number,
 ): PlacedTunnel[] {
   const places = new Map(portals.map((portal) => [portal.name, portal]));
   const hubs = new Map(relays.map((relay) => [relay.name, relay]));
-  const taken: Point[] = relays.map(({ x, y }) => ({ x, y: y + 22 }));
+  // Dots with their names, relays with the name under them.
+  const taken = [...portals, ...relays.flatMap(({ x, y }) => [0, 24].map((below) => ({ x, y: y + below })))].map(
+    ({ x, y }): Point => ({ x, y }),
+  );
   let labels = 0;
   const placed = [...tunnels].sort(byRate).flatMap((tunnel): PlacedTunnel[] => {
     const [from, to] = [places.get(tunnel.from), places.get(tunnel.to)];
@@ -161,7 +170,7 @@ function placeTunnels(
       width: widthOf(rateOf(tunnel)),
       direction: directionOf(tunnel),
     };
-    const label = labels < labelCount && freePlace(curves, taken);
+    const label = labels < most && freePlace(curves, taken);
     if (!label) return [entry];
     labels += 1;
     taken.push(label);

@@ -8,6 +8,8 @@ import { type Picture as Layout, labelSize, layOut, type PlacedPortal, type Plac
 
 /** Dots that move along this many tunnels are enough to see, and cost little. */
 const flowsDrawn = 24;
+/** On a thinner line they would look like dashes. */
+const flowWidth = 2.5;
 /** Rounder labels than this stand too close for the larger letters. */
 const dense = 36;
 
@@ -80,7 +82,7 @@ function Cable({ placed: { tunnel, path, width, direction }, flowing }: { placed
         {`${tunnel.from} → ${tunnel.to} over ${tunnel.transport}, ${formatRate(rateOf(tunnel))}, round trip ${formatRoundTrip(tunnel.rttMs)}`}
       </title>
       <path class={`cable ${busy ? 'busy' : ''} ${tunnel.path}`} d={path} stroke-width={width} />
-      {busy && flowing && <path class={`flow ${direction}`} d={path} />}
+      {flowing && width >= flowWidth && <path class={`flow ${direction}`} d={path} />}
     </g>
   );
 }
