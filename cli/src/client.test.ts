@@ -60,6 +60,8 @@ describe.skipIf(missing)(`the API client${missing ? ` (${missing})` : ''}`, () =
       subject: null,
       code: null,
       detail: {},
+      previous: '0'.repeat(64),
+      hash: 'f'.repeat(64),
     }));
     const pages = ({ query }: Asked): Reply => {
       const left = events.filter(({ id }) => id < Number(query.before ?? 1000));

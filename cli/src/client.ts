@@ -1,6 +1,7 @@
 import { Agent } from 'node:https';
 import { type AnswerOf, type ApiEndpoint, type BodyOf, limits, NetportError, problemSchema } from '@netport/protocol';
 import type { Credentials } from './credentials.js';
+import { download } from './download.js';
 import { type Answer, exchange } from './exchange.js';
 
 type ParamsOf<Path> = Path extends `${string}:${infer Name}/${infer Rest}`
@@ -29,6 +30,8 @@ interface Selection<Item> {
 }
 
 export interface Api {
+  /** An answer that is no JSON but one line after the other, as they come. */
+  lines(path: string, query: Query): AsyncIterable<string>;
   /** One request. Throws a NetportError with the server's code, or one that says why there was no answer. */
   call<E extends ApiEndpoint>(endpoint: E, request: RequestOf<E>): Promise<AnswerOf<E>>;
   /** The items of all pages, in the server's order. */
@@ -88,7 +91,15 @@ export function createApi({ url, ca, token }: Credentials, timeout: number = lim
     return items.slice(0, max);
   }
 
-  return { call, list };
+  async function* lines(path: string, query: Query): AsyncIterable<string> {
+    const target = new URL(`/api/v1${path}`, url);
+    for (const [name, value] of Object.entries(query)) {
+      if (value !== undefined) target.searchParams.set(name, String(value));
+    }
+    yield* download({ agent, target, method: 'get', token, timeout }, (answer) => refusal(target.origin, answer));
+  }
+
+  return { call, list, lines };
 }
 
 const notOurs = (origin: string, what: string): NetportError =>

@@ -61,7 +61,8 @@ export function exchange({ agent, target, method, token, body, revision, timeout
   });
 }
 
-function parseJson(body: Buffer): unknown {
+/** Undefined where it is not JSON. */
+export function parseJson(body: Buffer): unknown {
   if (body.length === 0) return {};
   try {
     return JSON.parse(body.toString('utf8'));

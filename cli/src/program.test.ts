@@ -93,6 +93,8 @@ const event = (at: number) => ({
   subject: 'web',
   code: null,
   detail: { protocol: 'tcp', pairs: ['a'] },
+  previous: '0'.repeat(64),
+  hash: 'f'.repeat(64),
 });
 const newToken = { name: 'laptop', token: 'npj1_text', expiresAt: '2030-01-31T13:00:00Z' };
 

@@ -1,5 +1,6 @@
 import { NetportError } from '@netport/protocol';
 import express, { type Express, Router } from 'express';
+import { auditRouter } from './api/audit.js';
 import { handleErrors } from './api/errors.js';
 import { estRouter } from './api/est.js';
 import { explainRouter } from './api/explain.js';
@@ -62,6 +63,7 @@ function apiRouter(services: Services): Router {
     trafficRouter,
     explainRouter,
     policyRouter,
+    auditRouter,
     recordRouter,
   ];
   for (const make of routers) router.use(make(services));

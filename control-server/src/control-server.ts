@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { type DataDirectory, type Logger, openDataDirectory, type Running, serveMetrics } from '@netport/runtime';
 import { serverAddresses } from './addresses.js';
 import { createApp } from './app.js';
+import { keepRetention } from './audit/retention.js';
 import { loadAuthority } from './authority.js';
 import { inProcessBus } from './bus/in-process.js';
 import { renewServerIdentity } from './identity-renewal.js';
@@ -10,6 +11,7 @@ import { createMetrics } from './metrics.js';
 import { createTlsServer, listen, tlsCredentials } from './server.js';
 import { Signalling } from './signalling/signalling.js';
 import { keepAdminToken, makeAdminToken } from './state/admin.js';
+import { chainOldEvents } from './state/audit.js';
 import { issueServerIdentity } from './state/certificates.js';
 import type { StateContext } from './state/context.js';
 import { Refusals } from './state/refusals.js';
@@ -27,6 +29,8 @@ export interface ControlServerOptions {
   databaseUrl?: string;
   /** `HOST:PORT` */
   metrics?: string;
+  /** Milliseconds after which audit events are removed; never unless given. */
+  auditRetention?: number;
   log: Logger;
   now?: () => Date;
   /** Called with the admin token when it was made just now. */
@@ -79,6 +83,7 @@ async function start(
     now,
     onAudit: ({ action, code }) => metrics.auditEvents.inc({ action, code: code ?? '' }),
   };
+  await chainOldEvents(context);
   await loadAdminToken(context, directory, options.onAdminToken);
   let identity = await issueServerIdentity(context, addresses.names);
 
@@ -127,6 +132,9 @@ async function start(
     const metricsServer = await serveMetrics({ address: options.metrics, registry: metrics.registry });
     closers.push(() => metricsServer.close());
     log.info({ url: metricsServer.url }, 'metrics');
+  }
+  if (options.auditRetention !== undefined) {
+    closers.push(keepRetention({ context, retention: options.auditRetention, log }));
   }
   directory.onStatus(() => ({ url: context.publicUrl, trustDomain }));
   log.info({ url: context.publicUrl, trustDomain }, 'listening');

@@ -1,5 +1,7 @@
+import { limits, NetportError, parseDuration } from '@netport/protocol';
 import {
   addCommonOptions,
+  argument,
   type CommonOptions,
   createLogger,
   environmentOption,
@@ -15,6 +17,13 @@ interface RunOptions extends CommonOptions {
   publicUrl?: string;
   trustDomain?: string;
   databaseUrl?: string;
+  auditRetention?: number;
+}
+
+function parseRetention(text: string): number {
+  const retention = parseDuration(text);
+  if (retention >= limits.auditRetentionMin) return retention;
+  throw new NetportError('invalid_request', 'audit events are kept for one day (1d) at least');
 }
 
 // SQLite makes its files by the umask: nothing here is for other users.
@@ -30,21 +39,40 @@ const run = new Command('run')
   .addOption(environmentOption('--public-url <url>', 'how portals, relays and admins reach it: https://HOST[:PORT]'))
   .addOption(environmentOption('--trust-domain <name>', 'in every identity; fixed on the first start'))
   .addOption(environmentOption('--database-url <url>', 'file:PATH of the SQLite database; by default in --data'))
-  .action(async ({ data, listen, publicUrl, trustDomain, databaseUrl, metrics, grace, logLevel }: RunOptions) => {
-    const log = createLogger('control', logLevel);
-    const start = () =>
-      startControlServer({
-        data,
-        listen,
-        ...(publicUrl !== undefined && { publicUrl }),
-        ...(trustDomain !== undefined && { trustDomain }),
-        ...(databaseUrl !== undefined && { databaseUrl }),
-        ...(metrics !== undefined && { metrics }),
-        log,
-        onAdminToken: (token) => process.stdout.write(`admin token: ${token}\n`),
-      });
-    await runProcess(start, grace);
-  });
+  .addOption(
+    environmentOption(
+      '--audit-retention <duration>',
+      'how long audit events are kept, such as 90d; for ever by default',
+    ).argParser(argument(parseRetention)),
+  )
+  .action(
+    async ({
+      data,
+      listen,
+      publicUrl,
+      trustDomain,
+      databaseUrl,
+      auditRetention,
+      metrics,
+      grace,
+      logLevel,
+    }: RunOptions) => {
+      const log = createLogger('control', logLevel);
+      const start = () =>
+        startControlServer({
+          data,
+          listen,
+          ...(publicUrl !== undefined && { publicUrl }),
+          ...(trustDomain !== undefined && { trustDomain }),
+          ...(databaseUrl !== undefined && { databaseUrl }),
+          ...(auditRetention !== undefined && { auditRetention }),
+          ...(metrics !== undefined && { metrics }),
+          log,
+          onAdminToken: (token) => process.stdout.write(`admin token: ${token}\n`),
+        });
+      await runProcess(start, grace);
+    },
+  );
 
 program.addCommand(addCommonOptions(run), { isDefault: true });
 await main(program, process.argv);

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { PolicyRule, StreamHead } from '@netport/protocol';
+import { formatSocketAddress, type PolicyRule, type StreamHead } from '@netport/protocol';
 import { connectTarget } from './connector/target.js';
 import { connectUdpTarget } from './connector/udp-target.js';
 import type { DatagramDrops, DatagramEnd } from './datagram-end.js';
@@ -14,6 +14,8 @@ import type { Tunnel, TunnelFlow, TunnelStream } from './tunnel/tunnel.js';
 export interface Carrier<End, Link> {
   open(tunnel: Tunnel, head: StreamHead, abandon: AbortSignal): Promise<Link>;
   connect(rule: PolicyRule, abandon: AbortSignal): Promise<End>;
+  /** The address and port that `connect` came to; undefined for a unix socket. */
+  dialled(end: End): string | undefined;
   pump(end: End, link: Link): Pump;
   dropEnd(end: End): void;
   dropLink(link: Link): void;
@@ -22,6 +24,8 @@ export interface Carrier<End, Link> {
 export const tcpCarrier: Carrier<Socket, TunnelStream> = {
   open: (tunnel, head, abandon) => tunnel.openStream(head, abandon),
   connect: connectTarget,
+  dialled: ({ remoteAddress, remotePort }) =>
+    remoteAddress === undefined ? undefined : formatSocketAddress(remoteAddress, remotePort),
   pump,
   dropEnd: resetSocket,
   dropLink: (stream) => stream.reset(),
@@ -30,6 +34,7 @@ export const tcpCarrier: Carrier<Socket, TunnelStream> = {
 export const udpCarrier = (drops: DatagramDrops): Carrier<DatagramEnd, TunnelFlow> => ({
   open: (tunnel, head, abandon) => tunnel.openFlow(head, abandon),
   connect: (rule) => connectUdpTarget(rule, drops),
+  dialled: (end) => end.address,
   pump: pumpFlow,
   dropEnd: (end) => end.close(),
   dropLink: (flow) => flow.close(),

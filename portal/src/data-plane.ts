@@ -15,6 +15,7 @@ import {
   type PolicyRule,
   type SpiffeId,
   type StreamInfo,
+  type StreamReport,
   type Transport,
   type TransportPreference,
   type TunnelInfo,
@@ -62,6 +63,8 @@ export interface DataPlaneEvents {
   tunnelSetUp: [ErrorCode | 'ok'];
   streamFailed: [StreamFailure];
   streamEnded: [Direction, ErrorCode | 'ok'];
+  /** For the audit trail: a stream began, or ended. */
+  streamReport: [StreamReport];
   listeners: [];
 }
 
@@ -117,6 +120,7 @@ export class DataPlane {
       tunnel: (peer, preference) => this.tunnels.open(peer, preference),
       onFailure: (failure) => this.events.emit('streamFailed', failure),
       onEnd: (direction, code) => this.events.emit('streamEnded', direction, code),
+      onReport: (report) => this.events.emit('streamReport', report),
       log,
       now,
     });

@@ -6,6 +6,8 @@ export interface DatagramEnd {
   onDatagram: (datagram: Uint8Array) => void;
   close(): void;
   readonly closed: Promise<void>;
+  /** Of a target: where it is. */
+  readonly address?: string;
 }
 
 /** A program that sends to a listener. What it sends before `onDatagram` is set waits, within bounds. */

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import {
   asNetportError,
@@ -5,11 +6,14 @@ import {
   formatEndpoint,
   formatSocketAddress,
   limits,
+  type Name,
   NetportError,
   type PolicyDocument,
   type PolicyRule,
   type SpiffeId,
   type StreamHead,
+  type StreamId,
+  type StreamReport,
   type TransportPreference,
 } from '@netport/protocol';
 import type { Logger } from '@netport/runtime';
@@ -30,12 +34,22 @@ export interface StreamFailure extends Question {
 
 type TunnelTransport = TunnelContext['transport'];
 
+/** What is told of a stream besides what inspection shows. */
+interface Recorded {
+  stream: StreamId;
+  relay?: Name;
+  /** What was really dialled: a name may have had many addresses. */
+  dialled?: string;
+}
+
 export interface ForwarderOptions {
   policy: () => PolicyDocument | undefined;
   /** The tunnel to a peer: standing, or built now. */
   tunnel: (peer: SpiffeId, preference: TransportPreference) => Promise<Tunnel>;
   onFailure: (failure: StreamFailure) => void;
   onEnd: (direction: Direction, code: ErrorCode | 'ok') => void;
+  /** A stream began, or ended. */
+  onReport?: (report: StreamReport) => void;
   log: Logger;
   now: () => number;
 }
@@ -104,8 +118,9 @@ export class Forwarder {
       this.#permit(question);
       if (this.#waiting > limits.streamsPerTunnel)
         throw new NetportError('limit_exceeded', 'too many connections wait');
-      const { link, transport } = await this.#open(carrier, rule, source, gone);
-      this.#run(carrier, end, link, { ...question, transport, source });
+      const stream = randomUUID() as StreamId;
+      const { link, transport, relay } = await this.#open(carrier, rule, { source, stream }, gone);
+      this.#run(carrier, end, link, { ...question, transport, source }, { stream, relay });
     } catch (thrown) {
       application.refuse();
       if (!gone.aborted) this.#fail(question, source, thrown);
@@ -134,7 +149,10 @@ export class Forwarder {
         throw error;
       }
       const running = { ...question, transport, source, target: formatEndpoint(rule) };
-      this.#run(carrier, target, asked.accept(), running);
+      // A peer that is older than these ids names none.
+      const stream = asked.head.stream ?? (randomUUID() as StreamId);
+      const dialled = carrier.dialled(target) ?? running.target;
+      this.#run(carrier, target, asked.accept(), running, { stream, dialled });
     } catch (thrown) {
       const error = asNetportError(thrown);
       asked.reject(error.code, error.message);
@@ -146,13 +164,14 @@ export class Forwarder {
   async #open<Link>(
     carrier: Pick<Carrier<unknown, Link>, 'open'>,
     { pair, peer, protocol, transport }: PolicyRule,
-    source: string,
+    application: Pick<StreamHead, 'source' | 'stream'>,
     abandon: AbortSignal,
-  ): Promise<{ link: Link; transport: TunnelTransport }> {
-    const head: StreamHead = { pair, protocol, source };
+  ): Promise<{ link: Link; transport: TunnelTransport; relay: Name }> {
+    const head: StreamHead = { pair, protocol, ...application };
     const open = async () => {
       const tunnel = await this.#options.tunnel(peer, transport ?? 'auto');
-      return { link: await carrier.open(tunnel, head, abandon), transport: tunnel.context.transport };
+      const link = await carrier.open(tunnel, head, abandon);
+      return { link, transport: tunnel.context.transport, relay: tunnel.context.relay as Name };
     };
     try {
       return await open();
@@ -173,6 +192,7 @@ export class Forwarder {
     end: End,
     link: Link,
     running: Question & Pick<LiveStream, 'transport' | 'source' | 'target'>,
+    recorded: Recorded,
   ): void {
     const { transport, target, ...question } = running;
     const verdict = gate(this.#options.policy(), running, this.#options.now());
@@ -195,10 +215,12 @@ export class Forwarder {
       },
     };
     this.streams.add(live);
+    this.#options.onReport?.({ event: 'open', ...reportOf(live, recorded) });
     void pumping.done.then((outcome) => {
       this.streams.remove(live);
       const code = cutFor ?? (outcome === 'ended' ? 'ok' : 'stream_reset');
       this.#options.onEnd(question.direction, code);
+      this.#options.onReport?.(endReport(live, recorded, { code, now: this.#options.now() }));
       this.#options.log.debug({ ...question, code, ...pumping.counters }, 'stream closed');
     });
   }
@@ -211,6 +233,30 @@ export class Forwarder {
     this.#options.onFailure({ ...question, error, source, denied });
   }
 }
+
+const reportOf = (
+  { pair, peer, direction, protocol, transport, source, since }: LiveStream,
+  { stream, relay, dialled }: Recorded,
+) => ({
+  ...{ stream, pair, peer, direction, protocol, transport, source },
+  ...(relay && { relay }),
+  ...(dialled !== undefined && { target: dialled }),
+  openedAt: since.toISOString(),
+});
+
+const endReport = (
+  live: LiveStream,
+  recorded: Recorded,
+  { code, now }: { code: ErrorCode | 'ok'; now: number },
+): StreamReport => ({
+  event: 'end',
+  ...reportOf(live, recorded),
+  endedAt: new Date(now).toISOString(),
+  durationMs: Math.max(0, now - live.since.getTime()),
+  bytesSent: live.counters.bytesSent,
+  bytesReceived: live.counters.bytesReceived,
+  reason: code,
+});
 
 /** This portal's own gate said no, as opposed to the peer's. */
 class Denial extends NetportError {}

@@ -22,6 +22,7 @@ it('counts tunnels by transport, and what became of the choice', async () => {
     policyVersion: () => 0,
     controlUp: () => true,
     droppedEvents: () => 0,
+    streamReports: () => ({ size: 0, dropped: 0 }),
   });
   const page = await registry.metrics();
   expect(page).toContain('netport_tunnels{role="client",transport="tcp"} 1');

@@ -16,6 +16,7 @@ export interface MetricSources {
   policyVersion: () => number;
   controlUp: () => boolean;
   droppedEvents: () => number;
+  streamReports: () => { size: number; dropped: number };
 }
 
 export interface PortalMetrics {
@@ -116,6 +117,19 @@ export function portalMetrics(sources: MetricSources): PortalMetrics {
     collect() {
       this.reset();
       this.inc(sources.droppedEvents());
+    },
+  });
+
+  gauge('netport_stream_records_waiting', 'Starts and ends of streams that are not in the audit trail yet', () => {
+    return sources.streamReports().size;
+  });
+  new Counter({
+    name: 'netport_stream_records_dropped_total',
+    help: 'Starts and ends of streams that were dropped because the control server was away for too long',
+    registers,
+    collect() {
+      this.reset();
+      this.inc(sources.streamReports().dropped);
     },
   });
 

@@ -218,11 +218,13 @@ export class Portal extends EventEmitter<PortalEvents> {
       policyVersion: () => policies.current?.version ?? 0,
       controlUp: () => session.up,
       droppedEvents: () => session.events.dropped,
+      streamReports: () => session.streams,
     });
 
     plane.events.on('listeners', reportListeners);
     plane.events.on('tunnel', (change) => this.emit('tunnel', change));
     plane.events.on('tunnelSetUp', (code) => metrics.tunnelSetUp(code));
+    plane.events.on('streamReport', (report) => session.streams.push(report));
     plane.events.on('streamEnded', (direction, code) => metrics.streamEnded(direction, code));
     plane.events.on('tunnelFailed', ({ peer, error }) =>
       session.events.push(portalEvent('tunnel.failed', error.code, error.message, { peer })),

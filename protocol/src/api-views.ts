@@ -123,6 +123,8 @@ export const streamSchema = z.object({
 });
 export type StreamView = z.infer<typeof streamSchema>;
 
+export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'SHA-256 in lower-case hexadecimal');
+
 export const auditEventSchema = z.object({
   id: z.int(),
   at: timestampSchema,
@@ -135,6 +137,10 @@ export const auditEventSchema = z.object({
   /** On what: a portal, relay, pair, token or circuit. */
   subject: z.string().nullable(),
   code: z.enum(errorCodes).nullable(),
+  /** Of a change: `before` and `after`, as far as there is one. */
   detail: z.record(z.string(), z.unknown()),
+  /** The hash of the event before, and of this one: see audit-chain.ts. */
+  previous: sha256Schema,
+  hash: sha256Schema,
 });
 export type AuditEventView = z.infer<typeof auditEventSchema>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { auditEndpoints } from './api-audit.js';
 import { explainEndpoints } from './api-explain.js';
 import { liveEndpoint } from './api-live.js';
 import { countedPageOf, pageOf, pageQuerySchema, searchQuerySchema } from './api-page.js';
@@ -6,7 +7,6 @@ import { pairActions } from './api-pair.js';
 import { policyEndpoints } from './api-policy.js';
 import { sessionEndpoints } from './api-session.js';
 import {
-  auditEventSchema,
   certificateSummarySchema,
   circuitSchema,
   pairSchema,
@@ -22,6 +22,7 @@ import { limits } from './limits.js';
 import { nameSchema } from './names.js';
 import { timestampSchema } from './policy.js';
 
+export * from './api-audit.js';
 export * from './api-explain.js';
 export * from './api-live.js';
 export * from './api-page.js';
@@ -45,16 +46,6 @@ export const addTokenSchema = z.strictObject({
 /** The only time that the token's text is shown. */
 export const newTokenSchema = z.object({ name: nameSchema, token: z.string(), expiresAt: timestampSchema });
 export type NewToken = z.infer<typeof newTokenSchema>;
-
-const auditQuery = z.object({
-  limit: z.coerce.number().int().min(1).max(limits.apiPageSize).default(100),
-  /** Only events older than this id: the `next` of the page before. */
-  before: z.coerce.number().int().positive().optional(),
-  action: z.string().optional(),
-  subject: z.string().optional(),
-});
-
-const page = <T extends z.ZodType>(item: T) => z.object({ items: z.array(item), next: z.int().optional() });
 
 /** RFC 9457 problem details, with our `code` and one entry for each field that is wrong. */
 export const problemSchema = z.object({
@@ -190,15 +181,7 @@ export const endpoints = {
     },
   },
   live: liveEndpoint,
-  audit: {
-    list: {
-      method: 'get',
-      path: '/audit',
-      summary: 'Query the audit trail, newest first',
-      query: auditQuery,
-      answer: page(auditEventSchema),
-    },
-  },
+  audit: auditEndpoints,
   ...explainEndpoints,
   certificate: {
     list: {

@@ -77,6 +77,10 @@ export const errorTable = {
   address_unavailable: { status: 409, help: 'This machine has no such address: correct the pair.' },
   permission_denied: { status: 403, help: 'The process may not do that: check its user, file modes and capabilities.' },
   data_directory_unwritable: { status: 500, help: 'Give --data a directory that this user can write to.' },
+  audit_chain_broken: {
+    status: 409,
+    help: 'Somebody changed the audit trail behind the server: compare it with an earlier export, or with a sink.',
+  },
   database_incompatible: {
     status: 500,
     help: 'The database was written by another version or history: start the version that wrote it, or restore a backup.',

@@ -11,13 +11,17 @@ import {
   type StreamHead,
 } from './head.js';
 import { limits } from './limits.js';
-import type { PairId } from './names.js';
+import type { PairId, StreamId } from './names.js';
 
-const head: fc.Arbitrary<StreamHead> = fc.record({
-  pair: fc.uuid().map((id) => id as PairId),
-  protocol: fc.constantFrom('tcp' as const, 'udp' as const),
-  source: fc.stringMatching(/^[\x21-\x7e]{1,256}$/),
-});
+const head: fc.Arbitrary<StreamHead> = fc.record(
+  {
+    pair: fc.uuid().map((id) => id as PairId),
+    protocol: fc.constantFrom('tcp' as const, 'udp' as const),
+    source: fc.stringMatching(/^[\x21-\x7e]{1,256}$/),
+    stream: fc.uuid().map((id) => id as StreamId),
+  },
+  { requiredKeys: ['pair', 'protocol', 'source'] },
+);
 const example: StreamHead = {
   pair: '00112233-4455-6677-8899-aabbccddeeff' as PairId,
   protocol: 'tcp',
@@ -50,6 +54,7 @@ describe('stream head', () => {
     [':protocol', ['websocket', 'connect-udp', '']],
     ['netport-protocol', ['sctp', 'TCP', '', undefined]],
     ['netport-source', ['', 'a b', 'a\r\nb', 'é', 'x'.repeat(257), ['a', 'b'], undefined]],
+    ['netport-stream', ['', '1', 'x'.repeat(36), [example.pair]]],
   ])('is refused with a wrong %s, and the error names it', (name, values) => {
     for (const value of values) {
       const fields = { ...encodeStreamHead(example), [name]: value } as HeaderFields;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type ErrorCode, errorTable, isErrorCode, NetportError } from './errors.js';
 import { limits } from './limits.js';
-import { type PairId, pairIdSchema } from './names.js';
+import { type PairId, pairIdSchema, type StreamId, streamIdSchema } from './names.js';
 import { type Protocol, protocolSchema } from './policy.js';
 
 /**
@@ -12,6 +12,7 @@ import { type Protocol, protocolSchema } from './policy.js';
  *     :authority        <access pair id>:0       names the pair, not a host: the opener is not told the target
  *     netport-protocol  tcp
  *     netport-source    127.0.0.1:50312          the application's address, or "unix"; for audit, never for a decision
+ *     netport-stream    <uuid>                   optional: under which both portals report the stream to the audit trail
  *
  * A UDP flow adds what an extended CONNECT has (RFC 8441 §4, RFC 9298 §3.4), and `netport-protocol` is udp:
  *
@@ -26,6 +27,8 @@ export interface StreamHead {
   pair: PairId;
   protocol: Protocol;
   source: string;
+  /** Made by the opener; an older one makes none. */
+  stream?: StreamId;
 }
 
 export type HeaderFields = Record<string, string | string[] | number | undefined>;
@@ -49,6 +52,7 @@ const headSchema = z
       .pipe(pairIdSchema),
     'netport-protocol': protocolSchema,
     'netport-source': sourceSchema,
+    'netport-stream': streamIdSchema.optional(),
   })
   .refine((fields) => (fields['netport-protocol'] === 'udp') === (fields[':protocol'] === connectUdp), {
     path: [':protocol'],
@@ -63,6 +67,7 @@ export const encodeStreamHead = (head: StreamHead): Record<string, string> => ({
   ':authority': `${head.pair}:0`,
   'netport-protocol': head.protocol,
   'netport-source': head.source,
+  ...(head.stream && { 'netport-stream': head.stream }),
   ...(head.protocol === 'udp' && { ':protocol': connectUdp, ':scheme': 'https', ':path': '/', ...capsuleFields }),
 });
 
@@ -73,10 +78,12 @@ export function decodeStreamHead(fields: HeaderFields): StreamHead {
     const issue = result.error.issues[0];
     throw new NetportError('protocol_error', `stream head: ${issue?.path.join('.')}: ${issue?.message}`);
   }
+  const stream = result.data['netport-stream'];
   return {
     pair: result.data[':authority'],
     protocol: result.data['netport-protocol'],
     source: result.data['netport-source'],
+    ...(stream && { stream }),
   };
 }
 

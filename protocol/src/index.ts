@@ -1,6 +1,7 @@
 export * from './address.js';
 export * from './api.js';
 export * from './api-policy.js';
+export * from './audit-chain.js';
 export * from './bytes.js';
 export * from './capsule.js';
 export * from './document.js';
@@ -18,4 +19,5 @@ export * from './quic-head.js';
 export * from './reach.js';
 export * from './schedule.js';
 export * from './signal.js';
+export * from './stream-report.js';
 export * from './varint.js';

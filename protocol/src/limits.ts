@@ -284,6 +284,29 @@ export const limits = {
   inspectionEntries: 10_000,
   /** Audit events a portal may have waiting for the control server; the oldest is dropped and counted. */
   eventQueue: 1000,
+  /** Reports of streams that a portal has waiting, sent and not kept yet included: 6 MB, three minutes at 50 streams a second. */
+  streamReports: 20_000,
+  /** What goes into one message: 0.3 MB. */
+  streamReportsPerBatch: 500,
+  /** Batches that are not kept yet: 5 MB. The next goes when one is. */
+  streamBatchesInFlight: 16,
+  /** A batch is sent when it is full, or when its first report has waited this long. */
+  streamReportDelay: 200,
+  /** How long a stream's record waits for the other portal's word when that portal is online, and when it is not: time to come back. */
+  streamJoinOnline: 10 * second,
+  streamJoinOffline: 60 * second,
+  /** Records of all streams that wait so. Beyond, the oldest are written with what is known: about 200 MB. */
+  streamJoins: 200_000,
+  /** Access pairs that are gone whose streams may still be reported. */
+  withdrawnPairs: 20_000,
+
+  // Audit
+  /** Events that one transaction writes, or removes: a tenth of a second in which nothing else is answered. */
+  auditBatch: 1000,
+  /** How often events that are too old are looked for. */
+  auditPruneInterval: 1 * hour,
+  /** Less is no retention but a trail with a hole. */
+  auditRetentionMin: 1 * day,
   /** Audit events that the control server writes per minute for one portal, and for all refused enrolments together. */
   auditEventsPerMinute: 300,
 } as const;

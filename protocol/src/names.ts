@@ -45,5 +45,7 @@ export function parseSpiffeId(text: string): Identity | undefined {
 export const uuidSchema = z.string().regex(/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'not a UUID');
 export const pairIdSchema = uuidSchema.brand<'PairId'>();
 export type PairId = z.infer<typeof pairIdSchema>;
+export const streamIdSchema = uuidSchema.brand<'StreamId'>();
+export type StreamId = z.infer<typeof streamIdSchema>;
 export const circuitIdSchema = uuidSchema.brand<'CircuitId'>();
 export type CircuitId = z.infer<typeof circuitIdSchema>;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { errorCodes } from './errors.js';
 import type { StreamHead } from './head.js';
 import { limits } from './limits.js';
-import { pairIdSchema } from './names.js';
+import { pairIdSchema, streamIdSchema } from './names.js';
 import {
   decodeQuicAnswer,
   decodeQuicHead,
@@ -14,11 +14,15 @@ import {
 } from './quic-head.js';
 import { encodeVarint } from './varint.js';
 
-const head = fc.record<StreamHead>({
-  pair: fc.uuid().map((id) => pairIdSchema.parse(id)),
-  protocol: fc.constantFrom('tcp', 'udp'),
-  source: fc.stringMatching(/^[\x21-\x7e]{1,100}$/),
-});
+const head: fc.Arbitrary<StreamHead> = fc.record(
+  {
+    pair: fc.uuid().map((id) => pairIdSchema.parse(id)),
+    protocol: fc.constantFrom('tcp' as const, 'udp' as const),
+    source: fc.stringMatching(/^[\x21-\x7e]{1,100}$/),
+    stream: fc.uuid().map((id) => streamIdSchema.parse(id)),
+  },
+  { requiredKeys: ['pair', 'protocol', 'source'] },
+);
 
 /** A stream that has these chunks, one for each other look, and then an end. */
 function reads(chunks: Uint8Array[]): (into: Uint8Array) => StreamRead | undefined {

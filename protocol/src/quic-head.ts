@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type ErrorCode, isErrorCode, NetportError } from './errors.js';
 import { printable, type StreamHead, sourceSchema } from './head.js';
 import { limits } from './limits.js';
-import { pairIdSchema } from './names.js';
+import { pairIdSchema, streamIdSchema } from './names.js';
 import { protocolSchema } from './policy.js';
 import { readVarint, varintBytes, writeVarint } from './varint.js';
 
@@ -11,7 +11,7 @@ import { readVarint, varintBytes, writeVarint } from './varint.js';
  *
  *     +------------------+---------------------------------------------------------+
  *     | length           | JSON, UTF-8, at most 4096 bytes                         |
- *     | (varint)         |   head     {"pair": …, "protocol": …, "source": …}      |
+ *     | (varint)         |   head     {"pair", "protocol", "source", "stream"?}    |
  *     |                  |   answer   {} or {"code": …, "message": …}              |
  *     +------------------+---------------------------------------------------------+
  *
@@ -22,18 +22,26 @@ import { readVarint, varintBytes, writeVarint } from './varint.js';
 export const quicEndMark: Uint8Array = Uint8Array.of(0);
 export const quicResetMark: Uint8Array = Uint8Array.of(1);
 
-const headSchema = z.object({ pair: pairIdSchema, protocol: protocolSchema, source: sourceSchema });
+const headSchema = z.object({
+  pair: pairIdSchema,
+  protocol: protocolSchema,
+  source: sourceSchema,
+  stream: streamIdSchema.optional(),
+});
 const answerSchema = z.object({ code: z.string().optional(), message: z.string().default('the peer gave no reason') });
 
-export const encodeQuicHead = ({ pair, protocol, source }: StreamHead): Uint8Array =>
-  encode({ pair, protocol, source });
+export const encodeQuicHead = ({ pair, protocol, source, stream }: StreamHead): Uint8Array =>
+  encode({ pair, protocol, source, stream });
 
 /** `undefined` accepts. */
 export const encodeQuicAnswer = (refusal?: { code: ErrorCode; message: string }): Uint8Array =>
   encode(refusal ? { code: refusal.code, message: printable(refusal.message) } : {});
 
 /** Without its length. Throws `protocol_error` naming the first field that is wrong. */
-export const decodeQuicHead = (json: Uint8Array): StreamHead => decode(json, headSchema);
+export function decodeQuicHead(json: Uint8Array): StreamHead {
+  const { stream, ...head } = decode(json, headSchema);
+  return { ...head, ...(stream && { stream }) };
+}
 
 /** Undefined when the stream was accepted, else why not. An unknown code from a newer peer reads as `tunnel_failed`. */
 export function decodeQuicAnswer(json: Uint8Array): NetportError | undefined {

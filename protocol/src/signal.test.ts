@@ -96,6 +96,30 @@ const stream = fc.record(
     ],
   },
 );
+const report = {
+  stream: uuid,
+  pair: uuid,
+  peer: spiffeId,
+  direction: fc.constantFrom('outgoing', 'incoming'),
+  protocol: transport,
+  transport: session,
+  relay: name,
+  source: fc.stringMatching(/^[\x21-\x7e]{1,256}$/),
+  target: text,
+  openedAt: time,
+};
+const streamReport = fc.oneof(
+  fc.record({ ...report, event: type('open') }),
+  fc.record({
+    ...report,
+    event: type('end'),
+    endedAt: time,
+    durationMs: count,
+    bytesSent: count,
+    bytesReceived: count,
+    reason: fc.constantFrom('ok', ...errorCodes),
+  }),
+);
 const leg = fc.record({
   circuitId: uuid,
   transport,
@@ -125,6 +149,12 @@ const sets = [
         peer: spiffeId,
         transport,
         avoid: fc.array(name, { maxLength: 16 }),
+      }),
+      fc.record({
+        type: type('streams'),
+        batch: count,
+        dropped: count,
+        reports: fc.array(streamReport, { maxLength: 5 }),
       }),
       fc.record({ type: type('circuit.close'), circuitId: uuid }),
       fc.record({
@@ -158,6 +188,7 @@ const sets = [
     set: 'control server → portal',
     schema: portalCommandSchema,
     messages: [
+      fc.record({ type: type('streams.kept'), batch: count }),
       fc.record({ type: type('welcome'), time, relays: fc.array(probe) }),
       fc.record({ type: type('policy'), jws: text }),
       fc.record({ type: type('crl'), der: base64 }),

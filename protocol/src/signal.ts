@@ -4,6 +4,7 @@ import { errorCodes, NetportError } from './errors.js';
 import { limits } from './limits.js';
 import { circuitIdSchema, nameSchema, pairIdSchema, spiffeIdSchema } from './names.js';
 import { protocolSchema, timestampSchema } from './policy.js';
+import { streamBatchSchema, streamsKeptSchema } from './stream-report.js';
 
 /**
  * The control channel: JSON messages over a WebSocket, subprotocol `netport.v1`. Portals and relays use the same
@@ -114,6 +115,7 @@ export const portalMessageSchema = z.discriminatedUnion('type', [
     message: text,
     ms: z.number().nonnegative(),
   }),
+  streamBatchSchema,
   errorMessage,
 ]);
 export type PortalMessage = z.infer<typeof portalMessageSchema>;
@@ -150,6 +152,7 @@ export const portalCommandSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('inspect'), id: requestId }),
   /** Try this portal's side of a pair in force: its target (a connection that is closed at once), or the tunnel to its peer. */
   z.object({ type: z.literal('probe'), id: requestId, pair: pairIdSchema }),
+  streamsKeptSchema,
   errorMessage,
 ]);
 export type PortalCommand = z.infer<typeof portalCommandSchema>;

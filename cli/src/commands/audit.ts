@@ -1,16 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type AuditEventView, endpoints, limits } from '@netport/protocol';
+import { type AuditEventView, type AuditFilter, endpoints, limits } from '@netport/protocol';
 import type { Command } from 'commander';
 import { countArgument } from '../arguments.js';
 import { type Cli, connect, type JsonOption, print, printList, withExample, withJson } from '../cli.js';
 import type { Api } from '../client.js';
 import { absoluteTime } from '../output/human.js';
 import { type Column, printable } from '../output/table.js';
+import { auditExportCommand } from './audit-export.js';
+import { type FilterOptions, filterOf, withFilter } from './audit-filter.js';
+import { auditVerifyCommand } from './audit-verify.js';
 
-interface AuditOptions extends JsonOption {
+interface AuditOptions extends JsonOption, FilterOptions {
   limit: number;
-  action?: string;
-  subject?: string;
   follow?: boolean;
 }
 
@@ -21,13 +22,14 @@ export function audit(program: Command, cli: Cli): void {
   const command = program
     .command('audit')
     .description('show who did what, the latest last')
+    // Its commands have options of the same names.
+    .enablePositionalOptions()
     .option('--limit <number>', 'how many events to show', countArgument, 100)
-    .option('--action <action>', 'only this action, such as pair.add or circuit.deny')
-    .option('--subject <name>', 'only what was done to this portal, relay, pair or token')
     .option('--follow', 'go on showing events as they happen (with --json: one per line)')
-    .action(async ({ limit, action, subject, follow, json }: AuditOptions) => {
+    .action(async ({ limit, follow, json, ...options }: AuditOptions) => {
       const api = await connect(cli);
-      const query = { action, subject, limit: Math.min(limit, limits.apiPageSize) };
+      const filter = filterOf(options, cli.now());
+      const query = { ...filter, limit: Math.min(limit, limits.apiPageSize) };
       const events = await api.list(endpoints.audit.list, { query, max: limit });
       if (!follow) {
         // Programs get the server's order, newest first, so that the first is the latest.
@@ -37,15 +39,23 @@ export function audit(program: Command, cli: Cli): void {
       }
       const show = (event: AuditEventView) => print(cli, json ? JSON.stringify(event) : eventLine(event));
       events.reverse().forEach(show);
-      await followEvents(api, { action, subject }, events.at(-1)?.id ?? 0, show);
+      await followEvents(api, filter, events.at(-1)?.id ?? 0, show);
     });
-  withExample(withJson(command), 'netport audit --limit 20', 'netport audit --action circuit.deny --follow');
+  withFilter(command);
+  withExample(
+    withJson(command),
+    'netport audit --limit 20',
+    'netport audit --pair web --code ok --since 2h',
+    'netport audit --action circuit.deny --follow',
+  );
+  auditExportCommand(command, cli);
+  auditVerifyCommand(command, cli);
 }
 
 /** Runs until the process is told to stop or the server cannot be asked any more. */
 async function followEvents(
   api: Api,
-  filter: { action: string | undefined; subject: string | undefined },
+  filter: AuditFilter,
   after: number,
   show: (event: AuditEventView) => void,
 ): Promise<never> {

@@ -1,18 +1,16 @@
 import { endpoints } from '@netport/protocol';
 import { Router } from 'express';
-import { queryAudit } from '../state/audit.js';
 import { listCertificates } from '../state/certificates.js';
 import { unchanged } from '../state/change.js';
 import { version } from '../version.js';
 import { serve } from './serve.js';
 import type { Services } from './services.js';
 
-/** What is only read: the audit trail, the certificates, and who one is. */
+/** What is only read: the certificates, and who one is. */
 export function recordRouter(services: Services): Router {
   const router = Router();
   const { context } = services;
-  const { audit, certificate, whoami } = endpoints;
-  serve(router, services, audit.list, async ({ query }) => unchanged(await queryAudit(context, query)));
+  const { certificate, whoami } = endpoints;
   serve(router, services, certificate.list, async ({ query }) => unchanged(await listCertificates(context, query)));
   serve(router, services, whoami, async ({ actor }) =>
     unchanged({ actor: actor.name, trustDomain: context.trustDomain, version }),

@@ -81,7 +81,8 @@ function bodyOf(request: Request): unknown {
   return request.body ?? {};
 }
 
-function parse(schema: z.ZodType, input: unknown): unknown {
+/** Throws `invalid_request` that names the fields. */
+export function parse<Schema extends z.ZodType>(schema: Schema, input: unknown): z.output<Schema> {
   const result = schema.safeParse(input);
   if (!result.success) throw invalidFields(result.error);
   return result.data;

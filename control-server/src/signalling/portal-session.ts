@@ -74,6 +74,11 @@ function onMessage(parts: SignallingParts, portal: OnlinePortal, message: Portal
         }),
       );
       break;
+    case 'streams':
+      void parts.streams.take(portal.name, { name: portal.id, origin: portal.origin }, message, () =>
+        portal.session.send({ type: 'streams.kept', batch: message.batch }),
+      );
+      break;
     case 'event':
       onEvent(parts, portal, message);
       break;

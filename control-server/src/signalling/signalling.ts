@@ -4,6 +4,7 @@ import type { Revocations } from '@netport/pki';
 import { controlSubprotocol, limits, parseSpiffeId, type SpiffeId } from '@netport/protocol';
 import type { Logger } from '@netport/runtime';
 import { WebSocketServer } from 'ws';
+import { StreamRecords } from '../audit/stream-records.js';
 import type { Bus } from '../bus/bus.js';
 import type { Metrics } from '../metrics.js';
 import { originOf } from '../origin.js';
@@ -42,6 +43,7 @@ export interface SignallingParts {
   circuits: Circuits;
   allocation: Allocation;
   refusals: Refusals;
+  streams: StreamRecords;
   /** The access pairs of the policy in force. */
   pairs: () => readonly PairRecord[];
   log: Logger;
@@ -61,8 +63,14 @@ export class Signalling {
   static async start({ context, bus, refusals, signer, metrics, log }: SignallingOptions): Promise<Signalling> {
     const book = new CircuitBook();
     const roster = new Roster(context, (relay) => book.count(relay));
-    const fanOut = await FanOut.start({ context, bus, roster, signer, onPolicy: () => circuits.enforce(), log });
+    const streams = new StreamRecords({ context, online: (portal) => roster.portalNamed(portal) !== undefined, log });
+    const onPolicy = (): void => {
+      streams.learn(pairs());
+      circuits.enforce();
+    };
+    const fanOut = await FanOut.start({ context, bus, roster, signer, onPolicy, log });
     const pairs = () => fanOut.policy.pairs;
+    streams.learn(pairs());
     const circuits = new Circuits({ context, roster, book, pairs, log });
     await circuits.load();
     const allocation = new Allocation({
@@ -80,7 +88,11 @@ export class Signalling {
       circuits: () => book.size,
     });
     const inspection = new LiveInspection(roster, book, pairs, context.now);
-    return new Signalling({ context, roster, fanOut, circuits, allocation, refusals, pairs, log }, inspection, bus);
+    return new Signalling(
+      { context, roster, fanOut, circuits, allocation, refusals, streams, pairs, log },
+      inspection,
+      bus,
+    );
   }
 
   private constructor(parts: SignallingParts, inspection: Inspection, bus: Bus) {
@@ -130,13 +142,14 @@ export class Signalling {
 
   /** Ends every session; resolves when they have ended. */
   async stop(): Promise<void> {
-    const { fanOut, circuits } = this.#parts;
+    const { fanOut, circuits, streams } = this.#parts;
     this.#unsubscribe();
     await fanOut.stop();
     circuits.stop();
     const sessions = [...this.#sessions.keys()];
     for (const session of sessions) session.close('draining', 'draining', 'the control server is shutting down');
     await Promise.all(sessions.map(({ ended }) => ended));
+    await streams.stop();
     this.#sockets.close();
   }
 

@@ -1,6 +1,5 @@
 import {
   type CircuitId,
-  type ErrorCode,
   type Labels,
   listenerKey,
   type Name,
@@ -13,6 +12,7 @@ import {
   type TransportPreference,
 } from '@netport/protocol';
 import { type Prisma, PrismaClientKnownRequestError } from './prisma.js';
+import { auditRecords } from './prisma-audit.js';
 import type {
   CertificateRecord,
   CircuitRecord,
@@ -188,27 +188,7 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
       },
     },
 
-    audit: {
-      add: async ({ detail, ...event }) => {
-        await prisma.auditEvent.create({ data: { ...event, detail: JSON.stringify(detail) } });
-      },
-      list: async ({ limit, before, after, action, subject }) => {
-        const rows = await prisma.auditEvent.findMany({
-          where: {
-            id: { ...(before !== undefined && { lt: before }), ...(after !== undefined && { gt: after }) },
-            ...(action !== undefined && { action }),
-            ...(subject !== undefined && { subject }),
-          },
-          orderBy: { id: 'desc' },
-          take: limit,
-        });
-        return rows.map((row) => ({
-          ...row,
-          code: row.code as ErrorCode | null,
-          detail: JSON.parse(row.detail) as Record<string, unknown>,
-        }));
-      },
-    },
+    audit: auditRecords(prisma),
 
     apiTokens: {
       add: async (token) => {

@@ -54,7 +54,8 @@ export interface TimeRange {
   limit: number;
 }
 
-export type SequenceName = 'policy' | 'crl';
+/** `audit`: the last event's id. `audit_pruned`: the last one's that retention removed. */
+export type SequenceName = 'policy' | 'crl' | 'audit' | 'audit_pruned';
 export type MemberKind = Extract<IdentityKind, 'portal' | 'relay'>;
 
 /** A portal or a relay. */
@@ -213,18 +214,56 @@ export interface AuditRecord {
   detail: Record<string, unknown>;
 }
 
+/** An event in its place in the chain. */
+export interface ChainedEvent extends AuditRecord {
+  id: number;
+  previous: string;
+  hash: string;
+}
+
+/** What events are looked up by, besides their own fields. */
+export interface AuditLookup {
+  portal: string | null;
+  peer: string | null;
+  pair: string | null;
+  stream: string | null;
+}
+
 export interface AuditQuery {
-  limit: number;
-  before?: number | undefined;
-  after?: number | undefined;
+  since?: Date | undefined;
+  until?: Date | undefined;
+  /** On either side. */
+  portal?: string | undefined;
+  pair?: string | undefined;
+  /** Null: those without. */
+  code?: ErrorCode | null | undefined;
   action?: string | undefined;
   subject?: string | undefined;
+  stream?: string | undefined;
 }
 
 export interface AuditRecords {
-  add(event: AuditRecord): Promise<void>;
-  /** Newest first. */
-  list(query: AuditQuery): Promise<(AuditRecord & { id: number })[]>;
+  /** Takes the next ids and answers the last event before them. Whoever else wants some waits for the end of this transaction. */
+  reserve(count: number): Promise<{ id: number; hash: string }>;
+  append(events: readonly (ChainedEvent & AuditLookup)[]): Promise<void>;
+  /** Newest first, of those between these ids. */
+  list(
+    query: AuditQuery & { limit: number; before?: number | undefined; after?: number | undefined },
+  ): Promise<ChainedEvent[]>;
+  /** Oldest first, from after this id on. */
+  listAfter(query: AuditQuery, page: { after: number; limit: number }): Promise<ChainedEvent[]>;
+  /** The last event; undefined before the first. */
+  last(): Promise<ChainedEvent | undefined>;
+  find(id: number): Promise<ChainedEvent | undefined>;
+  /** What is known of these streams. */
+  ofStreams(streams: readonly string[]): Promise<ChainedEvent[]>;
+  /** The last event of those, oldest first, that are all from before `time`; at most `limit`. */
+  lastBefore(time: Date, limit: number): Promise<ChainedEvent | undefined>;
+  /** Removes every event up to this one, and answers how many there were. */
+  prune(through: number): Promise<number>;
+  /** Events from before the chain was, oldest first. */
+  unchained(limit: number): Promise<ChainedEvent[]>;
+  chain(event: ChainedEvent & AuditLookup): Promise<void>;
 }
 
 export interface ApiTokenRecord {

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { formatEndpoint, limits, NetportError, socketAddress } from '@netport/protocol';
+import { formatEndpoint, formatSocketAddress, limits, NetportError, socketAddress } from '@netport/protocol';
 import { systemError } from '@netport/runtime';
 import { DatagramBatch } from '../datagram-batch.js';
 import type { DatagramDrops, DatagramEnd } from '../datagram-end.js';
@@ -50,12 +50,13 @@ async function addressesOf(host: string, name: string, timeout: number): Promise
 class UdpTarget implements DatagramEnd {
   onDatagram: (datagram: Uint8Array) => void = () => {};
   readonly closed: Promise<void>;
+  readonly address: string;
   readonly #batch: DatagramBatch;
   #socket: UdpSocket | undefined;
   #settle: () => void = () => {};
 
   static async open(address: string, port: number, drops: DatagramDrops): Promise<UdpTarget> {
-    const target = new UdpTarget(drops);
+    const target = new UdpTarget(formatSocketAddress(address, port), drops);
     target.#socket = await openDatagramSocket({
       address,
       port,
@@ -72,7 +73,8 @@ class UdpTarget implements DatagramEnd {
     return target;
   }
 
-  private constructor(drops: DatagramDrops) {
+  private constructor(address: string, drops: DatagramDrops) {
+    this.address = address;
     this.#batch = new DatagramBatch((batch) => {
       drops.undeliverable += batch.length - (this.#socket?.send(batch) ?? 0);
     });

@@ -23,6 +23,7 @@ import { type ControlSession, type Logger, openControlSession, type StoredIdenti
 import { networkOf, watchNetwork } from '../path/network.js';
 import { EventQueue } from './events.js';
 import { probeRelays, type RelayProbe } from './probes.js';
+import { StreamQueue } from './stream-queue.js';
 
 export interface PortalSessionOptions {
   identity: StoredIdentity;
@@ -48,6 +49,7 @@ export interface PortalSessionOptions {
 /** What this portal and the control server say to each other; everything that it may do comes in here. */
 export class PortalSession {
   readonly events: EventQueue;
+  readonly streams: StreamQueue;
   readonly #options: PortalSessionOptions;
   readonly #session: ControlSession<PortalCommand, PortalMessage>;
   readonly #probing: NodeJS.Timeout;
@@ -60,6 +62,7 @@ export class PortalSession {
   constructor(options: PortalSessionOptions) {
     this.#options = options;
     this.events = new EventQueue((event) => this.#session.send(event));
+    this.streams = new StreamQueue((batch) => this.#session.send(batch));
     this.#session = openControlSession<PortalCommand, PortalMessage>({
       identity: options.identity,
       trust: options.trust,
@@ -69,6 +72,7 @@ export class PortalSession {
       onUp: () => {
         options.onUp();
         this.events.flush();
+        this.streams.resume();
       },
       onDown: options.onDown,
       log: options.log,
@@ -124,6 +128,8 @@ export class PortalSession {
   async close(): Promise<void> {
     clearInterval(this.#probing);
     this.#unwatch();
+    // What is sent now is read before the close.
+    this.streams.finish();
     await this.#session.close();
   }
 
@@ -147,6 +153,9 @@ export class PortalSession {
         break;
       case 'circuit.closed':
         onCircuitClosed(message.circuitId, message.code);
+        break;
+      case 'streams.kept':
+        this.streams.kept(message.batch);
         break;
       case 'inspect':
         this.#session.send({ type: 'inspection', id: message.id, ...inspect() });
