@@ -1,0 +1,304 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { PairView } from '@netport/protocol';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import {
+  dial,
+  ending,
+  freePort,
+  Overlay,
+  type RunningProcess,
+  scripts,
+  startProcess,
+  startTarget,
+  type Target,
+  waitFor,
+} from '../harness/index.js';
+
+const executablePath = '/usr/bin/chromium';
+const skipped = existsSync(executablePath) ? '' : ` (skipped: there is no ${executablePath})`;
+
+/** Nothing of the browser's own may go out: what is counted below is the page's. */
+const quiet = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+const desk = { width: 1280, height: 900 };
+const phone = { width: 360, height: 740 };
+/** Everything here waits for something that happens: only a machine that stands still takes this long. */
+const patience = 45_000;
+
+describe.skipIf(skipped)(`the admin page in a browser${skipped}`, () => {
+  let overlay: Overlay;
+  let browser: Browser;
+  let target: Target;
+  let context: BrowserContext;
+  let page: Page;
+  let complaints: string[];
+  const started: RunningProcess[] = [];
+
+  beforeAll(async () => {
+    overlay = await Overlay.start({ portals: [] });
+    // Sends for as long as it is read.
+    target = await startTarget((socket) => {
+      const block = Buffer.alloc(16_384);
+      const send = (): void => {
+        while (socket.write(block));
+      };
+      socket.on('drain', send);
+      socket.once('data', send);
+    });
+    browser = await chromium.launch({ executablePath, args: quiet });
+  }, 180_000);
+  afterAll(async () => {
+    await browser?.close();
+    for (const process of started) await process.stop('SIGKILL');
+    await target?.close();
+    await overlay?.stop();
+  });
+
+  beforeEach(async () => {
+    context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: desk });
+    context.setDefaultTimeout(patience);
+    page = await context.newPage();
+    complaints = [];
+    page.on('pageerror', (error) => complaints.push(`threw: ${error.message}`));
+    page.on('console', (message) => {
+      // The browser itself reports each answer that is an error; those are asked for here.
+      const answer = message.text().startsWith('Failed to load resource');
+      if (['error', 'warning'].includes(message.type()) && !answer) complaints.push(message.text());
+    });
+    page.on('request', (request) => {
+      const { origin } = new URL(request.url());
+      if (origin !== overlay.url) complaints.push(`asked ${origin}`);
+    });
+  });
+  afterEach(async () => {
+    await context?.close();
+    expect(complaints, 'errors, violations of the content security policy, other origins').toEqual([]);
+  });
+
+  const heading = (name: string) => page.getByRole('heading', { level: 1, name, exact: true });
+
+  async function signIn(): Promise<void> {
+    await page.goto(overlay.url);
+    await page.getByLabel('Admin token').fill(await overlay.adminToken());
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await heading('Overview').waitFor();
+  }
+
+  const open = async (title: string): Promise<void> => {
+    await page.getByRole('navigation').getByRole('link', { name: title, exact: true }).click();
+    await heading(title).waitFor();
+  };
+
+  /** The page's flow, and a real portal that is started with exactly the command that it shows. */
+  async function addPortal(name: string): Promise<void> {
+    await open('Portals');
+    await page.getByRole('button', { name: 'Add a portal' }).first().click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Name').fill(name);
+    await dialog.getByRole('button', { name: 'Add', exact: true }).click();
+    const command = await dialog.getByRole('region', { name: 'Join command' }).locator('code').innerText();
+    const [, token = ''] = /--join (\S+)$/.exec(command) ?? [];
+    started.push(
+      startProcess({
+        name,
+        script: scripts.portal,
+        args: ['run', '--data', join(overlay.directory, `page-${name}`), '--join', token],
+      }),
+    );
+    await dialog.getByText(`${name} is online.`).waitFor();
+    await dialog.getByRole('button', { name: 'Done' }).click();
+    await page.getByRole('row', { name }).getByText('online').waitFor();
+  }
+
+  /** Fills the open form as a person does, from its first field to its last. */
+  async function fillPair(fields: Record<string, string>): Promise<void> {
+    for (const [name, value] of Object.entries(fields)) await page.locator(`[name="${name}"]`).fill(value);
+  }
+
+  /** Megabits and the like, as the tile has them; 0 while there is none. */
+  const throughput = async (): Promise<string> => (await page.locator('[data-tile="Throughput"]').innerText()).trim();
+
+  it('lets nobody in with a wrong token', async () => {
+    await page.goto(overlay.url);
+    await page.getByLabel('Admin token').fill('npa_wrong');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').getByText('not the admin token').waitFor();
+    expect(await context.cookies()).toEqual([]);
+    await heading('Sign in').waitFor();
+  });
+
+  it('adds two portals and a pair, sees traffic appear, withdraws the pair and sees it stop', async () => {
+    await signIn();
+    await page.getByRole('heading', { name: 'No portal yet' }).waitFor();
+    await addPortal('laptop');
+    await addPortal('field-gw');
+
+    await open('Access pairs');
+    await page.getByRole('button', { name: 'Add an access pair' }).first().click();
+    const port = await freePort();
+    await fillPair({
+      name: 'web',
+      'from.portal': 'laptop',
+      'from.port': String(port),
+      'to.portal': 'field-gw',
+      'to.port': String(target.port),
+      reason: 'the test',
+    });
+    await page.getByRole('button', { name: 'Grant' }).click();
+    await page.getByRole('row', { name: 'web' }).getByText('active').waitFor();
+
+    await open('Overview');
+    expect(await throughput()).toBe('0 bit/s');
+    const socket = await dial(port);
+    const ended = ending(socket);
+    socket.write('go');
+    await page.locator('svg [data-tunnel="laptop field-gw"] .flow').waitFor({ state: 'attached' });
+    await page
+      .locator('svg .label')
+      .getByText(/bit\/s · .*ms/)
+      .waitFor();
+    await waitFor('throughput to be shown', async () => !(await throughput()).startsWith('0 '));
+    const streams = page.getByRole('table', { name: 'Streams' });
+    await streams.getByRole('row', { name: 'web' }).getByText(`127.0.0.1:${socket.localPort}`).waitFor();
+    await streams.getByRole('row', { name: 'web' }).getByText(`127.0.0.1:${target.port}`).waitFor();
+
+    await open('Access pairs');
+    await page.getByRole('link', { name: 'web', exact: true }).click();
+    await page.getByRole('button', { name: 'Withdraw' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Withdraw' }).click();
+    expect(await ended).toBe('reset');
+    await heading('Access pairs').waitFor();
+    await page.getByRole('heading', { name: 'Nothing is granted yet' }).waitFor();
+    await open('Traffic');
+    await page.getByRole('heading', { name: 'No stream is open' }).waitFor();
+  }, 240_000);
+
+  it('shows what speaks against a pair beside its field, before it is saved', async () => {
+    const port = await freePort();
+    await overlay.addPair('first', `laptop:127.0.0.1:${port}`, `field-gw:127.0.0.1:${target.port}`);
+    await signIn();
+    await open('Access pairs');
+    await page.getByRole('row', { name: 'first' }).waitFor();
+    await page.getByRole('button', { name: 'Add an access pair' }).first().click();
+    await fillPair({
+      name: 'second',
+      'from.portal': 'laptop',
+      'from.port': String(port),
+      'to.portal': 'nobody',
+      'to.port': '80',
+    });
+    const errorOf = (label: string, field: string) =>
+      page
+        .getByRole('group', { name: label })
+        .locator('.field', { has: page.locator(`[name="${field}"]`) })
+        .getByRole('alert');
+    await errorOf('Applications connect to', 'from.port').waitFor();
+    expect(await errorOf('Applications connect to', 'from.port').innerText()).toContain('first');
+    await errorOf('And reach', 'to.portal').waitFor();
+    expect(await page.locator('[name="from.port"]').getAttribute('aria-invalid')).toBe('true');
+    expect((await overlay.cli<PairView[]>(['pair', 'ls'])).map(({ name }) => name)).toEqual(['first']);
+    await page.keyboard.press('Escape');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+  });
+
+  it('does not overwrite what somebody else changed meanwhile', async () => {
+    await signIn();
+    await page.goto(`${overlay.url}/#/pairs/first`);
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await page.locator('[name="reason"]').fill('mine');
+    await overlay.admin(['pair', 'disable', 'first']);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Somebody changed it meanwhile').waitFor();
+    await page.getByRole('button', { name: 'Reload' }).click();
+    await waitFor('mine to be dropped', async () => (await page.locator('[name="reason"]').inputValue()) === '');
+    await page.locator('[name="reason"]').fill('seen');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    expect(await overlay.cli<PairView>(['pair', 'show', 'first'])).toMatchObject({ reason: 'seen', enabled: false });
+  });
+
+  it('a pair is added with the keyboard alone', async () => {
+    await signIn();
+    const focused = (): Promise<string> =>
+      page.evaluate(() => {
+        const element = document.activeElement;
+        return element?.getAttribute('name') ?? element?.textContent?.trim() ?? '';
+      });
+    const tabTo = async (wanted: string): Promise<void> => {
+      for (let step = 0; step < 40; step += 1) {
+        if ((await focused()) === wanted) return;
+        await page.keyboard.press('Tab');
+      }
+      throw new Error(`no way to ${wanted} with the tab key; it ended at ${await focused()}`);
+    };
+    await tabTo('Access pairs');
+    await page.keyboard.press('Enter');
+    await heading('Access pairs').waitFor();
+    await tabTo('Add an access pair');
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor();
+    const port = await freePort();
+    const fields = {
+      name: 'by-keyboard',
+      'from.portal': 'laptop',
+      'from.port': String(port),
+      'to.portal': 'field-gw',
+      'to.port': String(target.port),
+    };
+    for (const [name, value] of Object.entries(fields)) {
+      await tabTo(name);
+      await page.keyboard.type(value);
+    }
+    await page.keyboard.press('Enter');
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.getByRole('row', { name: 'by-keyboard' }).waitFor();
+    // The focus is back where it was, not at the top of the page.
+    expect(await focused()).toBe('Add an access pair');
+  });
+
+  it('explains why a connection is denied', async () => {
+    await signIn();
+    await open('Explain');
+    await page.locator('[name="portal"]').fill('laptop');
+    await page.locator('[name="port"]').fill(String(await freePort()));
+    await page.getByRole('button', { name: 'Explain', exact: true }).click();
+    await page.locator('[data-verdict="denied"]').waitFor();
+    expect(await page.locator('[data-hop]').count()).toBe(7);
+  });
+
+  it.each(['overview', 'portals', 'relays', 'pairs', 'pairs/first', 'traffic', 'explain', 'audit', 'certificates'])(
+    '%s fits on a phone',
+    async (place) => {
+      await page.setViewportSize(phone);
+      await signIn();
+      await page.goto(`${overlay.url}/#/${place}`);
+      await page.locator('.card, form.filters').first().waitFor();
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(phone.width);
+    },
+  );
+
+  it('says that the connection is lost, and goes on when it is back', async () => {
+    await signIn();
+    await overlay.control.stop('SIGKILL');
+    await page.getByText('Connection lost').waitFor();
+    await overlay.restartControl();
+    await page.getByText('Connection lost').waitFor({ state: 'detached' });
+  }, 180_000);
+
+  it('signs out for good', async () => {
+    await signIn();
+    await page.getByRole('button', { name: 'Sign out' }).click();
+    await heading('Sign in').waitFor();
+    await page.reload();
+    await heading('Sign in').waitFor();
+  });
+});
