@@ -15,7 +15,7 @@ import { queryAudit } from './audit.js';
 import { noChange, policyChange } from './change.js';
 import type { StateContext } from './context.js';
 import { addMember, removeMember } from './members.js';
-import { addPair, changePair, listPairs, removePair, showPair, turnPairs } from './pairs.js';
+import { addPair, changePair, removePair, showPair, turnPairs } from './pairs.js';
 import { currentPolicy } from './policy.js';
 import { applyPolicy, diffPolicy, exportPolicy } from './policy-documents.js';
 
@@ -65,7 +65,7 @@ const actions = async (documents: Document[], rest: object = {}) =>
   (await diffPolicy(context, admin, request(documents, rest))).changes.map(
     ({ action, kind, name }) => `${action} ${kind} ${name}`,
   );
-const pairs = async () => (await listPairs(context, nobody)).items.map(({ name }) => name);
+const pairs = async () => (await context.store.records.pairs.list()).map(({ name }) => name);
 const byHand = (name: string) =>
   addPair(
     context,
