@@ -75,7 +75,7 @@ try {
   if (options.includes('--once')) {
     await stop(0);
   } else {
-    keepFetching(url, steadyRate);
+    void keepFetching(url, steadyRate);
     console.log(`Admin page       ${overlay.url}/   its certificate is of its own CA, so a browser asks first`);
     console.log(`Admin token      cat ${overlay.tokenFile}\n`);
     console.log('In another terminal, from the repository:\n');

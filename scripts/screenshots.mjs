@@ -30,10 +30,10 @@ const shots = [
   { file: 'overview-light', place: 'overview', scheme: 'light' },
   { file: 'overview-dark', place: 'overview', scheme: 'dark' },
   { file: 'pairs', place: 'pairs', scheme: 'light' },
-  { file: 'explain', place: 'explain?portal=laptop&port=2222', scheme: 'light' },
+  { file: 'explain', place: 'explain?portal=laptop&port=2222', scheme: 'light', press: 'Try it' },
   { file: 'phone', place: 'overview', scheme: 'light', viewport: { width: 390, height: 844 } },
 ];
-const desk = { width: 1280, height: 860 };
+const desk = { width: 1280, height: 920 };
 
 let overlay;
 let target;
@@ -64,7 +64,7 @@ async function carry({ port: targetPort }) {
     const port = await freePort();
     const ends = [`${from}:${loopback}:${port}`, `${to}:${loopback}:${targetPort}`];
     await overlay.addPair(name, ...ends, ['--reason', reason]);
-    keepFetching(`http://${loopback}:${port}/`, rate);
+    void keepFetching(`http://${loopback}:${port}/`, rate);
   }
   // Nothing answers there: something to explain.
   const silent = ['--from', `laptop:${loopback}:2222`, '--to', 'berlin-gw:127.0.0.1:22', '--expires', '8h'];
@@ -86,12 +86,13 @@ async function browse() {
   }
 }
 
-async function open({ place, scheme, viewport = desk }) {
+async function open({ place, scheme, press, viewport = desk }) {
   const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport, colorScheme: scheme });
   const page = await context.newPage();
   await page.goto(`${overlay.url}/#/${place}`);
   await page.getByLabel('Admin token').fill(await overlay.adminToken());
   await page.getByRole('button', { name: 'Sign in' }).click();
   await waitFor('the page', () => page.locator('.card').first().isVisible(), 60_000);
+  if (press) await page.getByRole('button', { name: press }).click();
   return page;
 }

@@ -2,7 +2,7 @@ import { endpoints, type NewToken, type PortalView, type RelayView } from '@netp
 import { useState } from 'preact/hooks';
 import { call, inWords } from '../api/client.js';
 import { formatCount } from '../model/format.js';
-import { Presence } from '../parts/badge.js';
+import { Labels, Presence } from '../parts/badge.js';
 import { Confirm } from '../parts/dialog.js';
 import { Facts } from '../parts/facts.js';
 import { Link } from '../parts/link.js';
@@ -98,6 +98,7 @@ const commonFacts = (member: PortalView | RelayView) =>
     ['Identity', <span class="mono">{member.id}</span>],
     ['Address', <span class="mono">{member.address ?? '–'}</span>],
     ['Version', member.version ?? '–'],
+    ['Labels', <Labels labels={member.labels} none="none" />],
     ['Last seen', <Time at={member.lastSeenAt} none="never" />],
     ['Added', <Time at={member.createdAt} />],
     ['Certificate expires', <Time at={member.certificateExpiresAt} none="not enrolled" />],

@@ -1,6 +1,6 @@
 import { endpoints, type PortalView, type RelayView } from '@netport/protocol';
 import { formatCount } from '../model/format.js';
-import { Presence } from '../parts/badge.js';
+import { Labels, Presence } from '../parts/badge.js';
 import { SearchField } from '../parts/field.js';
 import { Link } from '../parts/link.js';
 import { Empty } from '../parts/note.js';
@@ -83,7 +83,17 @@ function MemberList({ kind, search }: { kind: MemberKind; search: string }) {
 }
 
 const columns = (kind: MemberKind): Column<Member>[] => [
-  { title: 'Name', cell: ({ name }) => <Link to={{ page: `${kind}s`, name }}>{name}</Link> },
+  {
+    title: 'Name',
+    cell: ({ name, labels }) => (
+      <>
+        <Link to={{ page: `${kind}s`, name }}>{name}</Link>
+        <span class="sub">
+          <Labels labels={labels} />
+        </span>
+      </>
+    ),
+  },
   { title: 'State', cell: ({ online }) => <Presence online={online} /> },
   ...(kind === 'relay' ? relayColumns : []),
   { title: 'Address', cell: ({ address }) => <span class="mono">{address ?? '–'}</span> },

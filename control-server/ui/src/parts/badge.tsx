@@ -1,4 +1,4 @@
-import type { PairView, TokenView } from '@netport/protocol';
+import type { Labels as LabelMap, PairView, TokenView } from '@netport/protocol';
 
 type Tone = 'ok' | 'warn' | 'bad' | 'off';
 
@@ -29,3 +29,17 @@ export const PairState = ({ state }: { state: PairView['state'] }) => (
 const tokenTones = { open: 'ok', used: 'off', expired: 'off' } as const satisfies Record<TokenView['state'], Tone>;
 
 export const TokenState = ({ state }: { state: TokenView['state'] }) => <Badge tone={tokenTones[state]}>{state}</Badge>;
+
+export function Labels({ labels, none = '' }: { labels: LabelMap; none?: string }) {
+  const entries = Object.entries(labels);
+  if (entries.length === 0) return <>{none}</>;
+  return (
+    <>
+      {entries.map(([key, value]) => (
+        <span key={key} class="tag">
+          {key}={value}
+        </span>
+      ))}
+    </>
+  );
+}
