@@ -1,5 +1,13 @@
+import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
-import { type DataDirectory, type Logger, openDataDirectory, type Running, serveMetrics } from '@netport/runtime';
+import {
+  type DataDirectory,
+  type Logger,
+  openDataDirectory,
+  openTracing,
+  type Running,
+  serveMetrics,
+} from '@netport/runtime';
 import { serverAddresses } from './addresses.js';
 import { createApp } from './app.js';
 import { keepRetention } from './audit/retention.js';
@@ -13,9 +21,11 @@ import { Signalling } from './signalling/signalling.js';
 import { keepAdminToken, makeAdminToken } from './state/admin.js';
 import { chainOldEvents } from './state/audit.js';
 import { issueServerIdentity } from './state/certificates.js';
-import type { StateContext } from './state/context.js';
+import { controlId, type StateContext } from './state/context.js';
+import { checkReady } from './state/health.js';
 import { Refusals } from './state/refusals.js';
 import { openStore } from './store/open-store.js';
+import { version } from './version.js';
 
 export interface ControlServerOptions {
   /** The data directory. */
@@ -31,6 +41,8 @@ export interface ControlServerOptions {
   metrics?: string;
   /** Milliseconds after which audit events are removed; never unless given. */
   auditRetention?: number;
+  /** Base URL of an OpenTelemetry collector. */
+  otlpEndpoint?: string;
   log: Logger;
   now?: () => Date;
   /** Called with the admin token when it was made just now. */
@@ -73,7 +85,19 @@ async function start(
   const { authority, trustDomain } = await loadAuthority(directory, options.trustDomain, now());
   const store = await openStore(options.databaseUrl ?? `file:${join(directory.path, 'netport.db')}`, now);
   closers.push(() => store.close());
-  const metrics = createMetrics();
+  const metrics = createMetrics({
+    version,
+    certificates: () => ({
+      leaf: identity.notAfter,
+      issuer: expiryOf(authority.issuerPem),
+      root: expiryOf(authority.rootPem),
+    }),
+  });
+  const tracing = await openTracing({
+    endpoint: options.otlpEndpoint,
+    ...{ role: 'control', id: controlId(trustDomain), version, log },
+  });
+  closers.push(() => tracing.close());
   const context: StateContext = {
     store,
     authority,
@@ -90,7 +114,10 @@ async function start(
   const bus = inProcessBus();
   closers.push(() => bus.close());
   const refusals = new Refusals(context);
-  const signalling = await Signalling.start({ context, bus, refusals, signer: () => identity, metrics, log });
+  const signalling = await Signalling.start({
+    ...{ context, bus, refusals, metrics, tracing, log },
+    signer: () => identity,
+  });
   closers.push(() => signalling.stop());
   const { presence, inspection } = signalling;
   const live = new Live({ context, presence, inspection, log });
@@ -129,7 +156,11 @@ async function start(
     }),
   );
   if (options.metrics !== undefined) {
-    const metricsServer = await serveMetrics({ address: options.metrics, registry: metrics.registry });
+    const metricsServer = await serveMetrics({
+      address: options.metrics,
+      registry: metrics.registry,
+      ready: () => checkReady(context),
+    });
     closers.push(() => metricsServer.close());
     log.info({ url: metricsServer.url }, 'metrics');
   }
@@ -153,6 +184,8 @@ async function start(
     },
   };
 }
+
+const expiryOf = (pem: string): Date => new Date(new X509Certificate(pem).validTo);
 
 /**
  * The file decides: where it is there, its token is the admin token; where it was deleted, a new one is made and the

@@ -6,6 +6,7 @@ import {
   createLogger,
   environmentOption,
   main,
+  otlpOption,
   runProcess,
 } from '@netport/runtime';
 import { Command } from 'commander';
@@ -18,6 +19,7 @@ interface RunOptions extends CommonOptions {
   trustDomain?: string;
   databaseUrl?: string;
   auditRetention?: number;
+  otlpEndpoint?: string;
 }
 
 function parseRetention(text: string): number {
@@ -45,34 +47,17 @@ const run = new Command('run')
       'how long audit events are kept, such as 90d; for ever by default',
     ).argParser(argument(parseRetention)),
   )
-  .action(
-    async ({
-      data,
-      listen,
-      publicUrl,
-      trustDomain,
-      databaseUrl,
-      auditRetention,
-      metrics,
-      grace,
-      logLevel,
-    }: RunOptions) => {
-      const log = createLogger('control', logLevel);
-      const start = () =>
-        startControlServer({
-          data,
-          listen,
-          ...(publicUrl !== undefined && { publicUrl }),
-          ...(trustDomain !== undefined && { trustDomain }),
-          ...(databaseUrl !== undefined && { databaseUrl }),
-          ...(auditRetention !== undefined && { auditRetention }),
-          ...(metrics !== undefined && { metrics }),
-          log,
-          onAdminToken: (token) => process.stdout.write(`admin token: ${token}\n`),
-        });
-      await runProcess(start, grace);
-    },
-  );
+  .addOption(otlpOption())
+  .action(async ({ grace, logLevel, ...options }: RunOptions) => {
+    const log = createLogger('control', logLevel);
+    const start = () =>
+      startControlServer({
+        ...options,
+        log,
+        onAdminToken: (token) => process.stdout.write(`admin token: ${token}\n`),
+      });
+    await runProcess(start, grace);
+  });
 
 program.addCommand(addCommonOptions(run), { isDefault: true });
 await main(program, process.argv);

@@ -20,8 +20,9 @@ import {
   type TransportPreference,
   type TunnelInfo,
 } from '@netport/protocol';
-import type { Logger } from '@netport/runtime';
+import { type Logger, noTracing, type Trace, type Tracing } from '@netport/runtime';
 import { connectTarget } from './connector/target.js';
+import type { CircuitContext } from './control/session.js';
 import { Dialler } from './dialler.js';
 import { Forwarder, type StreamFailure } from './forwarder.js';
 import { type Direction, isExpired, nextExpiry, peersOf } from './gate.js';
@@ -39,7 +40,7 @@ export interface DataPlaneOptions {
   identity: { keyPem: string; chainPem: string };
   trust: () => Trust;
   policy: () => PolicyDocument | undefined;
-  requestCircuit: (peer: SpiffeId, transport: Transport, avoid: Name[], replaces?: CircuitId) => Promise<LegOffer>;
+  requestCircuit: (peer: SpiffeId, transport: Transport, avoid: Name[], about: CircuitContext) => Promise<LegOffer>;
   /** Says that a circuit of this portal is not needed after all. */
   closeCircuit: (circuitId: CircuitId) => void;
   /** The way to the control server may have changed. */
@@ -50,6 +51,8 @@ export interface DataPlaneOptions {
   congestion?: Congestion;
   /** An HTTP proxy that TCP goes through. */
   proxy?: URL | undefined;
+  /** None unless given. */
+  tracing?: Tracing;
   log: Logger;
   now?: () => Date;
   /** Milliseconds after which a UDP client that neither sends nor gets anything is forgotten. */
@@ -61,6 +64,8 @@ export interface DataPlaneEvents {
   tunnel: [{ tunnel: Tunnel; reason?: NetportError }];
   tunnelFailed: [{ peer: SpiffeId; error: NetportError }];
   tunnelSetUp: [ErrorCode | 'ok'];
+  /** One that this portal asked for is up, after so many seconds. */
+  tunnelDialled: [TunnelInfo['transport'], number];
   streamFailed: [StreamFailure];
   streamEnded: [Direction, ErrorCode | 'ok'];
   /** For the audit trail: a stream began, or ended. */
@@ -109,7 +114,8 @@ export class DataPlane {
       log,
     });
     this.#paths = new UdpPaths({
-      requestCircuit: options.requestCircuit,
+      requestCircuit: (peer, transport, avoid, replaces) =>
+        options.requestCircuit(peer, transport, avoid, { replaces }),
       closeCircuit: options.closeCircuit,
       onLost: options.checkControl,
       network: () => networkOf(networkInterfaces()),
@@ -169,7 +175,10 @@ export class DataPlane {
         throw new NetportError('policy_denied', `no access pair permits a circuit with ${leg.peer}`);
       }
       if (leg.replaces) await this.#paths.take(leg);
-      else this.tunnels.adopt(await this.#build(leg));
+      else {
+        const build = (trace: Trace): Promise<Tunnel> => this.#build(leg, trace);
+        this.tunnels.adopt(await this.#trace(leg.traceparent).step('tunnel.accept', build));
+      }
     } catch (thrown) {
       const error = asNetportError(thrown, 'tunnel_failed');
       // The peer has another one, or needs none any more.
@@ -238,18 +247,31 @@ export class DataPlane {
     }
   }
 
-  async #attempt(peer: SpiffeId, transport: Transport, avoid: Name[], abandon: AbortSignal): Promise<Tunnel> {
-    const leg = await this.#options.requestCircuit(peer, transport, avoid);
-    try {
-      return await this.#build(leg, abandon);
-    } catch (thrown) {
-      // The peer would wait for this side until its patience ends.
-      if (abandon.aborted) this.#options.closeCircuit(leg.circuitId);
-      throw new DialFailure(leg.relay, asNetportError(thrown, 'tunnel_failed'));
-    }
+  #attempt(peer: SpiffeId, transport: Transport, avoid: Name[], abandon: AbortSignal): Promise<Tunnel> {
+    const since = performance.now();
+    return this.#trace(undefined).step('tunnel.dial', async (trace) => {
+      const { requestCircuit, closeCircuit } = this.#options;
+      const leg = await trace.step('circuit.request', ({ traceparent }) =>
+        requestCircuit(peer, transport, avoid, { traceparent }),
+      );
+      try {
+        const tunnel = await this.#build(leg, trace, abandon);
+        this.events.emit('tunnelDialled', tunnel.context.transport, (performance.now() - since) / 1000);
+        return tunnel;
+      } catch (thrown) {
+        // The peer would wait for this side until its patience ends.
+        if (abandon.aborted) closeCircuit(leg.circuitId);
+        throw new DialFailure(leg.relay, asNetportError(thrown, 'tunnel_failed'));
+      }
+    });
   }
 
-  async #build(leg: LegOffer, abandon?: AbortSignal): Promise<Tunnel> {
+  /** Goes on with a trace, or begins one. */
+  #trace(traceparent?: string): Trace {
+    return (this.#options.tracing ?? noTracing).from(traceparent);
+  }
+
+  async #build(leg: LegOffer, trace: Trace, abandon?: AbortSignal): Promise<Tunnel> {
     const { identity, trust, congestion = 'bbr', proxy } = this.#options;
     const transport = tunnelTransport(leg.transport);
     const closed = new AbortController();
@@ -263,6 +285,7 @@ export class DataPlane {
         onOwnCongestion: (reason) =>
           this.#options.log.debug({ congestion, reason }, 'congestion control of a leg left as the system has it'),
         proxy,
+        trace,
         onPath: (tunnel, path) => this.#paths.add(tunnel, path),
         abandon: abandon ? AbortSignal.any([abandon, closed.signal]) : closed.signal,
         onStream: (peer, stream) => void this.forwarder.incoming(peer, transport, stream),

@@ -8,6 +8,7 @@ import {
   environmentOption,
   main,
   openDataDirectory,
+  otlpOption,
   parseProxy,
   queryStatus,
   runProcess,
@@ -27,6 +28,7 @@ interface RunOptions extends CommonOptions {
   congestion: Congestion;
   udpIdle: number;
   proxy?: URL;
+  otlpEndpoint?: string;
 }
 
 const proxyOption = (): Option =>
@@ -63,17 +65,20 @@ addCommonOptions(program.command('run').description('run the portal until SIGTER
       .default(limits.flowIdle, '30s'),
   )
   .addOption(proxyOption())
+  .addOption(otlpOption())
   .action(async ({ data, join, transport, congestion, udpIdle, metrics, grace, logLevel, ...options }: RunOptions) => {
-    const { proxy = proxyFromEnvironment() } = options;
+    const { proxy = proxyFromEnvironment(), otlpEndpoint } = options;
     const log = createLogger('portal', logLevel);
     tuneGarbageCollection();
     await runProcess(async () => {
       const portal = new Portal({
-        ...{ data, log, transport, congestion, flowIdle: udpIdle, proxy },
+        ...{ data, log, transport, congestion, flowIdle: udpIdle, proxy, otlpEndpoint },
         ...(join && { joinToken: join }),
       });
       await portal.start();
-      const endpoint = metrics ? await serveMetrics({ address: metrics, registry: portal.metrics }) : undefined;
+      const endpoint = metrics
+        ? await serveMetrics({ address: metrics, registry: portal.metrics, ready: () => portal.checkReady() })
+        : undefined;
       log.info({ id: portal.status().id, metrics: endpoint?.url }, 'portal started');
       return {
         drain: async (graceMs) => {

@@ -1,12 +1,13 @@
-import type { ErrorCode } from '@netport/protocol';
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import type { ErrorCode, TunnelInfo } from '@netport/protocol';
+import { type CommonMetrics, controlSessionMetrics, createRegistry } from '@netport/runtime';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { DatagramDrops } from './datagram-end.js';
 import type { Direction } from './gate.js';
 import type { PumpCounters } from './pump.js';
 import type { Tunnel } from './tunnel/tunnel.js';
 
 /** Where the figures that are not counted here are read from, at each scrape. */
-export interface MetricSources {
+export interface MetricSources extends Omit<CommonMetrics, 'role'> {
   totals: () => Required<PumpCounters>;
   drops: () => DatagramDrops;
   streams: () => number;
@@ -14,7 +15,7 @@ export interface MetricSources {
   transportChanges: () => { fallbacks: number; upgrades: number };
   failedListeners: () => number;
   policyVersion: () => number;
-  controlUp: () => boolean;
+  session: { readonly up: boolean; readonly starts: number };
   droppedEvents: () => number;
   streamReports: () => { size: number; dropped: number };
 }
@@ -23,12 +24,15 @@ export interface PortalMetrics {
   readonly registry: Registry;
   streamEnded(direction: Direction, code: ErrorCode | 'ok'): void;
   tunnelSetUp(code: ErrorCode | 'ok'): void;
+  /** This portal asked for a tunnel, and has it. */
+  tunnelDialled(transport: TunnelInfo['transport'], seconds: number): void;
 }
 
 export function portalMetrics(sources: MetricSources): PortalMetrics {
-  const registry = new Registry();
+  const { version, certificates, session } = sources;
+  const registry = createRegistry({ role: 'portal', version, certificates });
   const registers = [registry];
-  collectDefaultMetrics({ register: registry });
+  controlSessionMetrics(registry, { up: () => session.up, starts: () => session.starts });
 
   const gauge = (name: string, help: string, read: () => number): Gauge =>
     new Gauge({
@@ -109,7 +113,6 @@ export function portalMetrics(sources: MetricSources): PortalMetrics {
   gauge('netport_streams', 'Streams that run', sources.streams);
   gauge('netport_listeners_failed', 'Listeners of the policy that could not be opened', sources.failedListeners);
   gauge('netport_policy_version', 'Version of the policy document in force', sources.policyVersion);
-  gauge('netport_control_up', '1 while the control session stands', () => Number(sources.controlUp()));
   new Counter({
     name: 'netport_events_dropped_total',
     help: 'Audit events that were dropped because the control server was away for too long',
@@ -145,9 +148,17 @@ export function portalMetrics(sources: MetricSources): PortalMetrics {
     labelNames: ['code'],
     registers,
   });
+  const setUpSeconds = new Histogram({
+    name: 'netport_tunnel_setup_seconds',
+    help: 'From the request for a circuit until the tunnel over it is up, at the portal that asked',
+    labelNames: ['transport'],
+    buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15],
+    registers,
+  });
   return {
     registry,
     streamEnded: (direction, code) => streams.inc({ direction, code }),
     tunnelSetUp: (code) => setUps.inc({ code }),
+    tunnelDialled: (transport, seconds) => setUpSeconds.observe({ transport }, seconds),
   };
 }

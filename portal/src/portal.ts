@@ -14,7 +14,9 @@ import {
   type Logger,
   openDataDirectory,
   openRevocationStore,
+  openTracing,
   type StoredIdentity,
+  type Tracing,
   trustOf,
 } from '@netport/runtime';
 import type { Registry } from 'prom-client';
@@ -43,6 +45,8 @@ export interface PortalOptions {
   congestion?: Congestion;
   /** An HTTP proxy that everything goes through that is not UDP. */
   proxy?: URL | undefined;
+  /** Base URL of an OpenTelemetry collector. */
+  otlpEndpoint?: string | undefined;
 }
 
 export interface PortalEvents {
@@ -78,6 +82,7 @@ interface Parts {
   plane: DataPlane;
   session: PortalSession;
   metrics: PortalMetrics;
+  tracing: Tracing;
 }
 
 /** One portal: enrols, keeps a control session, and carries the streams that its policy permits. */
@@ -123,6 +128,7 @@ export class Portal extends EventEmitter<PortalEvents> {
     this.#log.info({ streams: parts.plane.forwarder.streams.size, graceMs }, 'draining');
     await parts.plane.drain(graceMs);
     await parts.session.close();
+    await parts.tracing.close();
     if (!this.#options.directory) await parts.directory.close();
     this.#parts = undefined;
     this.#log.info('stopped');
@@ -130,6 +136,13 @@ export class Portal extends EventEmitter<PortalEvents> {
 
   get metrics(): Registry {
     return this.#running().metrics.registry;
+  }
+
+  /** Throws `unavailable` until the control session has come up and a policy is in force. */
+  checkReady(): void {
+    const { session, policies } = this.#running();
+    if (session.starts === 0) throw new NetportError('unavailable', 'the control session has not come up yet');
+    if (!policies.current) throw new NetportError('unavailable', 'no policy is in force yet');
   }
 
   status(): PortalStatus {
@@ -166,6 +179,11 @@ export class Portal extends EventEmitter<PortalEvents> {
     const trust = (): Trust => trustOf(identity, revocations.current);
     const policies = await openPolicyStore({ directory, identity, trust, now: () => new Date(), log });
 
+    const tracing = await openTracing({
+      endpoint: this.#options.otlpEndpoint,
+      ...{ role: 'portal', id: identity.id, version, log },
+    });
+
     const plane: DataPlane = new DataPlane({
       identity,
       trust,
@@ -176,6 +194,7 @@ export class Portal extends EventEmitter<PortalEvents> {
       transport: this.#options.transport ?? 'auto',
       congestion: this.#options.congestion ?? 'bbr',
       proxy: this.#options.proxy,
+      tracing,
       log,
       ...(this.#options.flowIdle !== undefined && { flowIdle: this.#options.flowIdle }),
     });
@@ -216,7 +235,9 @@ export class Portal extends EventEmitter<PortalEvents> {
       transportChanges: () => plane.dialler.counters,
       failedListeners: () => plane.listeners.failed().length,
       policyVersion: () => policies.current?.version ?? 0,
-      controlUp: () => session.up,
+      session,
+      version,
+      certificates: () => ({ leaf: identity.notAfter }),
       droppedEvents: () => session.events.dropped,
       streamReports: () => session.streams,
     });
@@ -225,6 +246,7 @@ export class Portal extends EventEmitter<PortalEvents> {
     plane.events.on('tunnel', (change) => this.emit('tunnel', change));
     plane.events.on('tunnelSetUp', (code) => metrics.tunnelSetUp(code));
     plane.events.on('streamReport', (report) => session.streams.push(report));
+    plane.events.on('tunnelDialled', (transport, seconds) => metrics.tunnelDialled(transport, seconds));
     plane.events.on('streamEnded', (direction, code) => metrics.streamEnded(direction, code));
     plane.events.on('tunnelFailed', ({ peer, error }) =>
       session.events.push(portalEvent('tunnel.failed', error.code, error.message, { peer })),
@@ -233,6 +255,6 @@ export class Portal extends EventEmitter<PortalEvents> {
       const action = denied ? 'stream.denied' : 'stream.failed';
       session.events.push(portalEvent(action, error.code, error.message, { pair, peer, source }));
     });
-    return { directory, identity, policies, plane, session, metrics };
+    return { directory, identity, policies, plane, session, metrics, tracing };
   }
 }

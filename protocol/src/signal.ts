@@ -21,6 +21,9 @@ const legToken = z.string().regex(/^[A-Za-z0-9_-]{43}$/, '32 bytes in base64url'
 export const transportSchema = z.enum(['tcp', 'udp']);
 export type Transport = z.infer<typeof transportSchema>;
 
+/** W3C Trace Context: the sender's place in a trace that the receiver may go on with. */
+const traceparent = z.string().regex(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, 'W3C Trace Context, version 00');
+
 export const errorMessage = z.object({ type: z.literal('error'), id: requestId.optional(), code, message: text });
 
 /** The relays that a portal measures its round trip to: a TCP connect to the probe port, closed at once. */
@@ -95,6 +98,7 @@ export const portalMessageSchema = z.discriminatedUnion('type', [
     avoid: z.array(nameSchema).max(16).default([]),
     /** A UDP circuit of this portal with that peer, under a tunnel that is to go on over the new one. */
     replaces: circuitIdSchema.optional(),
+    traceparent: traceparent.optional(),
   }),
   /** A circuit that this portal asked for, and does not need after all. */
   z.object({ type: z.literal('circuit.close'), circuitId: circuitIdSchema }),
@@ -135,6 +139,7 @@ const legOffer = z.object({
   expiresAt: timestampSchema,
   /** The circuit whose tunnel goes on over this one; none is built anew. */
   replaces: circuitIdSchema.optional(),
+  traceparent: traceparent.optional(),
 });
 export type LegOffer = z.infer<typeof legOffer>;
 

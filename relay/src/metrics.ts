@@ -1,4 +1,5 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { type CommonMetrics, controlSessionMetrics, createRegistry } from '@netport/runtime';
+import { Counter, Gauge, type Registry } from 'prom-client';
 import type { RelayCore } from './core/relay-core.js';
 import type { Datapath } from './datapath/datapath.js';
 import type { RelayIo } from './io/relay-io.js';
@@ -7,14 +8,15 @@ export interface MetricsSource {
   core: RelayCore;
   io: RelayIo;
   datapath: Datapath;
-  /** Whether the control session stands. */
-  up: () => boolean;
+  build: Omit<CommonMetrics, 'role'>;
+  /** Undefined before it is opened. */
+  session: () => { up: boolean; starts: number } | undefined;
 }
 
 /** What `/metrics` shows: read from the core, the joins and the kernel's maps when it is asked, so nothing is counted twice. */
-export function relayMetrics({ core, io, datapath, up }: MetricsSource): Registry {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
+export function relayMetrics({ core, io, datapath, build, session }: MetricsSource): Registry {
+  const registry = createRegistry({ role: 'relay', ...build });
+  controlSessionMetrics(registry, { up: () => session()?.up ?? false, starts: () => session()?.starts ?? 0 });
 
   const gauge = (name: string, help: string, read: () => number) =>
     new Gauge({
@@ -36,16 +38,6 @@ export function relayMetrics({ core, io, datapath, up }: MetricsSource): Registr
         for (const [value, count] of Object.entries(read())) this.inc({ [label]: value }, count);
       },
     });
-  const counter = (name: string, help: string, read: () => number) =>
-    new Counter({
-      name,
-      help,
-      registers: [registry],
-      collect() {
-        this.reset();
-        this.inc(read());
-      },
-    });
 
   labelled(Gauge, 'netport_relay_circuits', 'Circuits by state: waiting for its legs, or joined.', 'state', () => {
     const { circuits, joined } = core.counts;
@@ -62,12 +54,23 @@ export function relayMetrics({ core, io, datapath, up }: MetricsSource): Registr
     () => core.counts.halfOpen,
   );
   gauge('netport_relay_ports_in_use', 'Ports of the range that belong to a circuit.', () => core.counts.ports);
-  gauge('netport_relay_control_up', '1 while the control session stands.', () => (up() ? 1 : 0));
-  counter('netport_relay_bytes_total', 'Bytes received from legs and forwarded.', () => io.totals().bytes);
-  counter(
+  const forwarded = (figure: 'bytes' | 'packets'): Reader => {
+    return () =>
+      Object.fromEntries(Object.entries(io.totals()).map(([datapath, figures]) => [datapath, figures[figure]]));
+  };
+  labelled(
+    Counter,
+    'netport_relay_bytes_total',
+    'Bytes received from legs and forwarded, by what forwarded them.',
+    'datapath',
+    forwarded('bytes'),
+  );
+  labelled(
+    Counter,
     'netport_relay_packets_total',
     'Packets received from legs and forwarded, where packets are forwarded.',
-    () => io.totals().packets,
+    'datapath',
+    forwarded('packets'),
   );
   labelled(
     Counter,

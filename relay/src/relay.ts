@@ -73,7 +73,15 @@ async function run(options: RelayOptions, directory: DataDirectory): Promise<Run
   const metrics = options.metrics
     ? await serveMetrics({
         address: options.metrics,
-        registry: relayMetrics({ core, io, datapath, up: () => session?.up ?? false }),
+        registry: relayMetrics({
+          ...{ core, io, datapath },
+          build: { version, certificates: () => ({ leaf: identity.notAfter }) },
+          session: () => session,
+        }),
+        // Ports are listened on from here on; circuits come over the control session.
+        ready: () => {
+          if (!session?.starts) throw new NetportError('unavailable', 'the control session has not come up yet');
+        },
       })
     : undefined;
   log.info(

@@ -46,6 +46,8 @@ export interface ControlSession<In extends Envelope, Out extends Envelope> {
   readonly up: boolean;
   /** Since when it is up, or down. */
   readonly since: Date;
+  /** How often it came up. */
+  readonly starts: number;
   /** False when it is down: the message was not sent and will not be. */
   send(message: Out): boolean;
   /** Sends a message with a new id; resolves with the answer that carries it, rejects with the peer's error or `unavailable`. */
@@ -73,6 +75,7 @@ export function openControlSession<In extends Envelope, Out extends Envelope>(
   let pulse: Pulse | undefined;
   let up = false;
   let since = new Date();
+  let starts = 0;
   let attempt = 0;
   let nextId = 1;
   let closed = false;
@@ -111,6 +114,7 @@ export function openControlSession<In extends Envelope, Out extends Envelope>(
     if (message.type === 'welcome') {
       attempt = 0;
       up = true;
+      starts += 1;
       since = new Date();
       warnOfClock(message, log);
     }
@@ -163,6 +167,9 @@ export function openControlSession<In extends Envelope, Out extends Envelope>(
     },
     get since() {
       return since;
+    },
+    get starts() {
+      return starts;
     },
     send,
     request: <Answer extends In>(message: Request<Out>) =>

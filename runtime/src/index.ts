@@ -10,3 +10,4 @@ export * from './process.js';
 export * from './proxy.js';
 export * from './revocation-store.js';
 export * from './system-error.js';
+export * from './tracing.js';

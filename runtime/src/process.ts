@@ -34,11 +34,23 @@ export const argument =
 export const dataOption = (): Option =>
   environmentOption('--data <dir>', 'directory for keys and state').makeOptionMandatory();
 
+const parseHttpUrl = (text: string): string => {
+  const { protocol } = new URL(text);
+  if (protocol !== 'http:' && protocol !== 'https:') throw new Error('an http or https URL is needed');
+  return text;
+};
+
+/** OpenTelemetry's own variable, which other programs on the machine follow too. */
+export const otlpOption = (): Option =>
+  new Option('--otlp-endpoint <url>', 'send traces of circuit set-up to this OpenTelemetry collector (OTLP over HTTP)')
+    .env('OTEL_EXPORTER_OTLP_ENDPOINT')
+    .argParser(argument(parseHttpUrl));
+
 /** --data, --metrics, --grace, --log-level: what all roles share. */
 export const addCommonOptions = (command: Command): Command =>
   command
     .addOption(dataOption())
-    .addOption(environmentOption('--metrics <host:port>', 'serve Prometheus metrics there'))
+    .addOption(environmentOption('--metrics <host:port>', 'serve /metrics (Prometheus), /healthz and /readyz there'))
     .addOption(
       environmentOption('--grace <duration>', 'how long running streams may take to finish on SIGTERM')
         .argParser(argument(parseDuration))

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { createServer } from 'node:tls';
 import { pathToFileURL } from 'node:url';
 import { createAuthority, generateKeyPem, openAuthority, publicKeyOf } from '@netport/pki';
-import { formatSpiffeId, limits, type Name, type TrustDomain } from '@netport/protocol';
+import { formatSpiffeId, limits, type Name, NetportError, type TrustDomain } from '@netport/protocol';
 import fc from 'fast-check';
 import { Registry } from 'prom-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -115,9 +115,22 @@ it.each([
   server.close();
 });
 
-it('metrics are served, and only they', async () => {
-  const metrics = await serveMetrics({ address: '127.0.0.1:0', registry: new Registry() });
+it('metrics and health are served, and only they', async () => {
+  let ready = false;
+  const metrics = await serveMetrics({
+    address: '127.0.0.1:0',
+    registry: new Registry(),
+    ready: () => {
+      if (!ready) throw new NetportError('unavailable', 'no policy is in force yet');
+    },
+  });
   expect((await fetch(metrics.url)).status).toBe(200);
+  expect((await fetch(metrics.url.replace('/metrics', '/healthz'))).status).toBe(200);
+  const readiness = metrics.url.replace('/metrics', '/readyz');
+  const refusal = await fetch(readiness);
+  expect([refusal.status, await refusal.text()]).toEqual([503, 'unavailable: no policy is in force yet\n']);
+  ready = true;
+  expect((await fetch(readiness)).status).toBe(200);
   expect((await fetch(metrics.url.replace('/metrics', '/'))).status).toBe(404);
   await metrics.close();
 });

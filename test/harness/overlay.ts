@@ -46,6 +46,8 @@ export interface OverlayOptions {
   relays?: readonly string[];
   portals?: readonly string[];
   network?: OverlayNetwork;
+  /** Further arguments of `netport-control run`. */
+  controlArgs?: readonly string[];
   /** Further arguments of `netport-relay run`. */
   relayArgs?: readonly string[];
   /** Further arguments of `netport-portal run`. */
@@ -224,11 +226,18 @@ export class Overlay {
   }
 }
 
-function startControl(directory: string, url: string, { network, onLog }: OverlayOptions): RunningProcess {
+function startControl(
+  directory: string,
+  url: string,
+  { network, controlArgs = [], onLog }: OverlayOptions,
+): RunningProcess {
   return startProcess({
     name: 'control',
     script: scripts.control,
-    args: ['run', '--data', join(directory, 'control'), '--listen', new URL(url).host, '--public-url', url],
+    args: [
+      ...['run', '--data', join(directory, 'control'), '--listen', new URL(url).host, '--public-url', url],
+      ...controlArgs,
+    ],
     namespace: network?.hub,
     ...(onLog && { onLog: (line: LogLine) => onLog('control', line) }),
   });

@@ -12,7 +12,7 @@ import {
   type SpiffeId,
   type Transport,
 } from '@netport/protocol';
-import type { Logger } from '@netport/runtime';
+import type { Logger, Trace, Tracing } from '@netport/runtime';
 import { permits } from '../policy/permits.js';
 import { publicError } from '../problem.js';
 import { auditEvent } from '../state/audit.js';
@@ -31,10 +31,24 @@ export interface AllocationOptions {
   roster: Roster;
   book: CircuitBook;
   pairs: () => readonly PairRecord[];
-  onOpened: (circuit: CircuitRecord, replaces?: CircuitId) => void;
+  /** Resolves with how the set-up ended. */
+  onOpened: (circuit: CircuitRecord, replaces?: CircuitId) => Promise<Outcome>;
+  /** Every request, once it has come to an end. */
+  onSetUp: (transport: Transport, outcome: Outcome, seconds: number) => void;
+  tracing: Tracing;
   /** Has the relay end a circuit again. */
   close: (circuit: CircuitRecord, code: ErrorCode) => void;
   log: Logger;
+}
+
+/** `ok`, or why there is no circuit. */
+type Outcome = ErrorCode | 'ok';
+
+/** One request, from when it came in. */
+interface Setup {
+  request: CircuitRequest;
+  since: number;
+  trace: Trace;
 }
 
 interface Offering {
@@ -46,6 +60,7 @@ interface Offering {
   from: OnlinePortal;
   to: OnlinePortal;
   replaces: CircuitId | undefined;
+  traceparent: string | undefined;
 }
 
 /** Answers `circuit.request`: permitted? both online? a relay with room → one leg for each portal. */
@@ -60,18 +75,26 @@ export class Allocation {
 
   /** Never rejects: the portal gets its offer or an error, the audit trail a refusal. */
   async answer(portal: OnlinePortal, request: CircuitRequest): Promise<void> {
+    const { tracing, onSetUp, log } = this.#options;
+    const since = performance.now();
     try {
-      const leg = await this.#offer(portal, request);
+      const leg = await tracing
+        .from(request.traceparent)
+        .step('circuit.allocate', (trace) => this.#offer(portal, { request, since, trace }), {
+          'netport.transport': request.transport,
+        });
       portal.session.send({ type: 'circuit.offer', id: request.id, leg });
     } catch (thrown) {
       const error = publicError(thrown);
-      if (error.code === 'internal') this.#options.log.error({ err: thrown }, 'circuit allocation failed');
+      onSetUp(request.transport, error.code, seconds(since));
+      if (error.code === 'internal') log.error({ err: thrown }, 'circuit allocation failed');
       portal.session.send({ type: 'error', id: request.id, code: error.code, message: error.message.slice(0, 1024) });
       await this.#auditDenial(portal, request, error);
     }
   }
 
-  #offer(portal: OnlinePortal, request: CircuitRequest): Promise<LegOffer> {
+  async #offer(portal: OnlinePortal, setup: Setup): Promise<LegOffer> {
+    const { request } = setup;
     const { context, roster } = this.#options;
     if (!portal.circuitRequests.take(context.now().getTime())) {
       throw new NetportError('rate_limited', `more than ${limits.circuitRequestsPerMinute} circuit requests a minute`);
@@ -84,7 +107,7 @@ export class Allocation {
     const key = `${request.transport} ${portal.id} ${other.id} ${request.replaces ?? ''}`;
     const underWay = this.#underWay.get(key);
     if (underWay) return underWay;
-    const allocation = this.#allocate(portal, other, request).finally(() => this.#underWay.delete(key));
+    const allocation = this.#allocate(portal, other, setup).finally(() => this.#underWay.delete(key));
     this.#underWay.set(key, allocation);
     return allocation;
   }
@@ -106,12 +129,12 @@ export class Allocation {
     throw new NetportError('not_found', `${from.name} has no UDP circuit ${replaces} to ${peer} to replace`);
   }
 
-  async #allocate(from: OnlinePortal, to: OnlinePortal, request: CircuitRequest): Promise<LegOffer> {
+  async #allocate(from: OnlinePortal, to: OnlinePortal, setup: Setup): Promise<LegOffer> {
     const { roster } = this.#options;
-    const ranked = rankRelays(roster.relayChoice(from, to, request.avoid));
+    const ranked = rankRelays(roster.relayChoice(from, to, setup.request.avoid));
     for (const name of ranked) {
       const relay = roster.relayNamed(name);
-      const leg = relay && (await this.#tryRelay(relay, from, to, request));
+      const leg = relay && (await this.#tryRelay(relay, from, to, setup));
       if (leg) return leg;
     }
     throw new NetportError(
@@ -125,17 +148,22 @@ export class Allocation {
     relay: OnlineRelay,
     from: OnlinePortal,
     to: OnlinePortal,
-    { transport, replaces }: CircuitRequest,
+    setup: Setup,
   ): Promise<LegOffer | undefined> {
     const { context, book, log, onOpened } = this.#options;
+    const { trace, request } = setup;
+    const { transport, replaces } = request;
     const circuitId = randomUUID() as CircuitId;
     const tokens: [string, string] = [legToken(), legToken()];
-    const opened = await openCircuit(relay, { circuitId, transport, tokens }).catch((error: NetportError) => {
-      log.warn({ relay: relay.name, code: error.code }, `relay did not open a circuit: ${error.message}`);
-      // It may have opened it all the same, only too late.
-      relay.session.send({ type: 'circuit.close', circuitId });
-      return undefined;
-    });
+    const open = () => openCircuit(relay, { circuitId, transport, tokens });
+    const opened = await trace
+      .step('relay.open', open, { 'netport.relay': relay.name })
+      .catch((error: NetportError) => {
+        log.warn({ relay: relay.name, code: error.code }, `relay did not open a circuit: ${error.message}`);
+        // It may have opened it all the same, only too late.
+        relay.session.send({ type: 'circuit.close', circuitId });
+        return undefined;
+      });
     if (!opened) return undefined;
 
     const circuit: CircuitRecord = {
@@ -152,20 +180,34 @@ export class Allocation {
       received: 0,
     };
     book.add(circuit);
-    onOpened(circuit, replaces);
+    const joining = onOpened(circuit, replaces);
     await circuitOpened(context, { name: from.id, origin: from.origin }, circuit);
     const { address: host, legPort } = relay.hello;
-    return this.#offerLegs({ circuit, host, legPort, tokens, from, to, replaces });
+    const { traceparent } = trace;
+    const leg = this.#offerLegs({ circuit, host, legPort, tokens, from, to, replaces, traceparent });
+    void this.#watch(joining, setup);
+    return leg;
+  }
+
+  async #watch(joining: Promise<Outcome>, { request, since, trace }: Setup): Promise<void> {
+    const join = async (): Promise<void> => {
+      const outcome = await joining;
+      this.#options.onSetUp(request.transport, outcome, seconds(since));
+      if (outcome !== 'ok') throw new NetportError(outcome, 'the circuit ended before both portals had joined it');
+    };
+    // For the trace alone: whoever ended it has told those whom it concerns.
+    await trace.step('circuit.join', join).catch(() => {});
   }
 
   /** The peer's leg is sent, the requester's is returned. */
-  #offerLegs({ circuit, host, legPort, tokens, from, to, replaces }: Offering): LegOffer {
+  #offerLegs({ circuit, host, legPort, tokens, from, to, replaces, traceparent }: Offering): LegOffer {
     const { id: circuitId, transport, relay, ports, createdAt } = circuit;
     const expiresAt = new Date(createdAt.getTime() + limits.legBindTimeout).toISOString();
     const common = {
       ...{ circuitId, transport, relay, host, expiresAt },
       ...(transport === 'tcp' && legPort !== undefined && { legPort }),
       ...(replaces && { replaces }),
+      ...(traceparent && { traceparent }),
     };
     try {
       // The relay took its time: the pair or the other portal may be gone meanwhile.
@@ -218,6 +260,8 @@ async function openCircuit(
     relay.opening -= 1;
   }
 }
+
+const seconds = (since: number): number => (performance.now() - since) / 1000;
 
 /** 32 random bytes: known to the relay and to one portal. */
 const legToken = (): string => randomBytes(32).toString('base64url');

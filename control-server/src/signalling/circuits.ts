@@ -21,7 +21,8 @@ const unboundSlack = 5000;
 /** The life of circuits after they are opened: bound, counted, ended by the relay, by policy, or with a relay. */
 export class Circuits {
   readonly #options: CircuitsOptions;
-  readonly #unbound = new Map<CircuitId, NodeJS.Timeout>();
+  /** Circuits that are not joined yet, and who waits for that. */
+  readonly #unbound = new Map<CircuitId, { timer: NodeJS.Timeout; settle: (outcome: ErrorCode | 'ok') => void }>();
   /** Circuits that this side is closing, and why: the relay's last counters are awaited. */
   readonly #closing = new Map<CircuitId, { code: ErrorCode; timer: NodeJS.Timeout }>();
   /** Circuits that are to take the place of others, until they are joined. */
@@ -36,10 +37,11 @@ export class Circuits {
     for (const circuit of await unendedCircuits(this.#options.context)) this.#options.book.add(circuit);
   }
 
-  opened(circuit: CircuitRecord, replaces?: CircuitId): void {
+  /** Resolves with `ok` once both portals have joined it, or with the code that it ended with before. */
+  opened(circuit: CircuitRecord, replaces?: CircuitId): Promise<ErrorCode | 'ok'> {
     if (replaces) this.#replaced.set(circuit.id, replaces);
     const timer = setTimeout(() => this.close(circuit, 'circuit_expired'), limits.legBindTimeout + unboundSlack);
-    this.#unbound.set(circuit.id, timer);
+    return new Promise((settle) => this.#unbound.set(circuit.id, { timer, settle }));
   }
 
   joined(relay: OnlineRelay, id: CircuitId): void {
@@ -48,7 +50,7 @@ export class Circuits {
     circuit.state = 'joined';
     const old = this.#options.book.running(this.#replaced.get(id) ?? id);
     if (old && old !== circuit) this.close(old, 'circuit_closed');
-    this.#bound(id);
+    this.#settle(id, 'ok');
     this.#keep(circuitJoined(this.#options.context, circuit));
   }
 
@@ -123,7 +125,7 @@ export class Circuits {
 
   /** Stops the timers; the circuits stay as they are. */
   stop(): void {
-    for (const timer of this.#unbound.values()) clearTimeout(timer);
+    for (const { timer } of this.#unbound.values()) clearTimeout(timer);
     for (const { timer } of this.#closing.values()) clearTimeout(timer);
   }
 
@@ -139,14 +141,16 @@ export class Circuits {
     if (circuit.transport === 'udp') this.#tell(circuit, code);
   }
 
-  #bound(id: CircuitId): void {
-    clearTimeout(this.#unbound.get(id));
+  #settle(id: CircuitId, outcome: ErrorCode | 'ok'): void {
+    const unbound = this.#unbound.get(id);
+    clearTimeout(unbound?.timer);
+    unbound?.settle(outcome);
     this.#unbound.delete(id);
     this.#replaced.delete(id);
   }
 
   #end(circuit: CircuitRecord, code: ErrorCode): void {
-    this.#bound(circuit.id);
+    this.#settle(circuit.id, code);
     clearTimeout(this.#closing.get(circuit.id)?.timer);
     this.#closing.delete(circuit.id);
     const { context, book } = this.#options;

@@ -64,7 +64,7 @@ export class FanOut {
     const time = this.#options.context.now().toISOString();
     portal.session.send({ type: 'welcome', time, relays: this.#relayProbes() });
     portal.session.send(this.#crlMessage());
-    this.#pushPolicy(portal);
+    this.#pushPolicy(portal, performance.now());
   }
 
   greetRelay(relay: OnlineRelay): void {
@@ -109,9 +109,10 @@ export class FanOut {
     while (!this.#stopped && (this.#pending.policy || this.#pending.revocations)) {
       const { policy, revocations } = this.#pending;
       this.#pending = noChange;
+      const since = performance.now();
       try {
         if (revocations) await this.#renewRevocations();
-        if (policy) await this.#renewPolicy();
+        if (policy) await this.#renewPolicy(since);
       } catch (error) {
         this.#options.log.error({ err: error }, 'a change could not be told to the portals yet');
         this.#pending = mergeChanges(this.#pending, { ...noChange, policy, revocations });
@@ -130,15 +131,15 @@ export class FanOut {
     this.#schedule();
   }
 
-  async #renewPolicy(): Promise<void> {
+  async #renewPolicy(changedAt: number): Promise<void> {
     this.#policy = await currentPolicy(this.#options.context);
-    for (const portal of this.#options.roster.portals.values()) this.#pushPolicy(portal);
+    for (const portal of this.#options.roster.portals.values()) this.#pushPolicy(portal, changedAt);
     this.#schedule();
     this.#options.onPolicy();
   }
 
   /** Only when its rules differ from those it was sent last: a change concerns two portals, not all. */
-  #pushPolicy(portal: OnlinePortal): void {
+  #pushPolicy(portal: OnlinePortal, changedAt: number): void {
     const { context, signer, log } = this.#options;
     const { version, compiledAt, rules } = this.#policy;
     const own = rules.get(portal.name) ?? { listeners: [], targets: [] };
@@ -146,6 +147,7 @@ export class FanOut {
     if (json === portal.sentRules) return;
     portal.sentRules = json;
     portal.sentVersion = version;
+    portal.changedAt ??= changedAt;
     const document: PolicyDocument = {
       version,
       trustDomain: context.trustDomain,

@@ -93,9 +93,14 @@ function release(portal: OnlinePortal): void {
   for (const look of portal.policyWaiters) look();
 }
 
-function onListeners({ pairs }: SignallingParts, portal: OnlinePortal, { version, failed }: Listeners): void {
+function onListeners(parts: SignallingParts, portal: OnlinePortal, { version, failed }: Listeners): void {
+  const { pairs, onPolicyPushed } = parts;
   const own = new Set<PairId>(pairs().flatMap(({ id, from }) => (from.portal === portal.name ? [id] : [])));
   portal.policyVersion = version;
+  if (portal.changedAt !== undefined && version >= portal.sentVersion) {
+    onPolicyPushed((performance.now() - portal.changedAt) / 1000);
+    portal.changedAt = undefined;
+  }
   portal.failedListeners = new Map(
     failed.filter(({ pair }) => own.has(pair)).map(({ pair, code, message }) => [pair, { code, message }]),
   );

@@ -37,6 +37,8 @@ export interface OnlinePortal {
   sentRules: string | undefined;
   /** The version that they were part of. */
   sentVersion: number;
+  /** When what it is sent now was changed, until it has that in force; as performance.now() has it. */
+  changedAt: number | undefined;
   /** Called when it says what it has in force. */
   policyWaiters: Set<() => void>;
   /** Pushes are made one after the other, so that an older document never arrives last. */
@@ -71,6 +73,7 @@ export const onlinePortal = (
   droppedEvents: 0,
   sentRules: undefined,
   sentVersion: 0,
+  changedAt: undefined,
   policyWaiters: new Set(),
   pushing: Promise.resolve(),
 });
@@ -121,6 +124,12 @@ export class Roster implements Presence {
       capacity: hello.capacity,
     }));
     return { relays, avoid, roundTrips: [from?.roundTrips ?? {}, to?.roundTrips ?? {}] };
+  }
+
+  /** Circuits that the relays have room for. */
+  freeCircuits(): number {
+    const { relays } = this.relayChoice(undefined, undefined);
+    return relays.reduce((sum, { circuits, capacity }) => sum + Math.max(0, capacity - circuits), 0);
   }
 
   relayNamed(name: Name): OnlineRelay | undefined {

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Revocations } from '@netport/pki';
 import { controlSubprotocol, limits, parseSpiffeId, type SpiffeId } from '@netport/protocol';
-import type { Logger } from '@netport/runtime';
+import type { Logger, Tracing } from '@netport/runtime';
 import { WebSocketServer } from 'ws';
 import { StreamRecords } from '../audit/stream-records.js';
 import type { Bus } from '../bus/bus.js';
@@ -32,6 +32,7 @@ export interface SignallingOptions {
   refusals: Refusals;
   signer: () => SigningIdentity;
   metrics: Metrics;
+  tracing: Tracing;
   log: Logger;
 }
 
@@ -46,6 +47,8 @@ export interface SignallingParts {
   streams: StreamRecords;
   /** The access pairs of the policy in force. */
   pairs: () => readonly PairRecord[];
+  /** A portal has in force what it was sent, so many seconds after the change. */
+  onPolicyPushed: (seconds: number) => void;
   log: Logger;
 }
 
@@ -60,7 +63,8 @@ export class Signalling {
   readonly #sessions = new Map<Closable, SpiffeId>();
 
   /** Loads what survived a restart. */
-  static async start({ context, bus, refusals, signer, metrics, log }: SignallingOptions): Promise<Signalling> {
+  static async start(options: SignallingOptions): Promise<Signalling> {
+    const { context, bus, refusals, signer, metrics, tracing, log } = options;
     const book = new CircuitBook();
     const roster = new Roster(context, (relay) => book.count(relay));
     const streams = new StreamRecords({ context, online: (portal) => roster.portalNamed(portal) !== undefined, log });
@@ -79,20 +83,21 @@ export class Signalling {
       book,
       pairs,
       onOpened: (circuit, replaces) => circuits.opened(circuit, replaces),
+      onSetUp: (...setUp) => metrics.circuitSetUp(...setUp),
+      tracing,
       close: (circuit, code) => circuits.close(circuit, code),
       log,
     });
     metrics.observe({
-      portals: () => roster.portals.size,
-      relays: () => roster.relays.size,
+      sessions: (kind) => (kind === 'portal' ? roster.portals : roster.relays).size,
+      members: async (kind) => (await context.store.records.members.list(kind)).length,
       circuits: () => book.size,
+      freeCircuits: () => roster.freeCircuits(),
     });
     const inspection = new LiveInspection(roster, book, pairs, context.now);
-    return new Signalling(
-      { context, roster, fanOut, circuits, allocation, refusals, streams, pairs, log },
-      inspection,
-      bus,
-    );
+    const onPolicyPushed = (seconds: number): void => metrics.policyPushed(seconds);
+    const parts = { context, roster, fanOut, circuits, allocation, refusals, streams, pairs, onPolicyPushed, log };
+    return new Signalling(parts, inspection, bus);
   }
 
   private constructor(parts: SignallingParts, inspection: Inspection, bus: Bus) {

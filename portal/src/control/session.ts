@@ -25,6 +25,13 @@ import { EventQueue } from './events.js';
 import { probeRelays, type RelayProbe } from './probes.js';
 import { StreamQueue } from './stream-queue.js';
 
+/** What a circuit is asked for in connection with. */
+export interface CircuitContext {
+  /** The circuit that it is to take the place of. */
+  replaces?: CircuitId | undefined;
+  traceparent?: string | undefined;
+}
+
 export interface PortalSessionOptions {
   identity: StoredIdentity;
   trust: () => Trust;
@@ -94,14 +101,24 @@ export class PortalSession {
     return this.#session.since;
   }
 
+  get starts(): number {
+    return this.#session.starts;
+  }
+
   /** Asks for a circuit to `peer`, perhaps in the place of another. Rejects with the control server's refusal or `unavailable`. */
-  async requestCircuit(peer: SpiffeId, transport: Transport, avoid: Name[], replaces?: CircuitId): Promise<LegOffer> {
+  async requestCircuit(
+    peer: SpiffeId,
+    transport: Transport,
+    avoid: Name[],
+    { replaces, traceparent }: CircuitContext = {},
+  ): Promise<LegOffer> {
     const { leg } = await this.#session.request<Extract<PortalCommand, { type: 'circuit.offer' }>>({
       type: 'circuit.request',
       peer,
       transport,
       avoid,
       ...(replaces && { replaces }),
+      ...(traceparent && { traceparent }),
     });
     const asked =
       leg?.peer === peer && leg.role === 'client' && leg.transport === transport && leg.replaces === replaces;

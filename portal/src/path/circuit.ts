@@ -1,5 +1,7 @@
+import type { Socket } from 'node:net';
 import type { Trust } from '@netport/pki';
 import { type LegOffer, limits, type SpiffeId } from '@netport/protocol';
+import { noTracing, type Trace } from '@netport/runtime';
 import { openH2Tunnel } from '../tunnel/h2.js';
 import { requireQuic } from '../tunnel/quic/binding.js';
 import type { Congestion } from '../tunnel/quic/config.js';
@@ -20,6 +22,8 @@ export interface CircuitOptions {
   onOwnCongestion?(reason: string): void;
   /** An HTTP proxy that TCP goes through. */
   proxy?: URL | undefined;
+  /** What the set-up is part of. */
+  trace?: Trace;
   /** Ends the set-up: nobody waits for its tunnel any more. */
   abandon?: AbortSignal;
   /** What a tunnel over UDP runs over. */
@@ -43,9 +47,15 @@ export function buildTunnel(leg: LegOffer, options: CircuitOptions): Promise<Tun
 
 /** Bind, TLS, verify, HTTP/2. */
 async function overTcp(leg: LegOffer, options: CircuitOptions, left: Left): Promise<Tunnel> {
-  const joined = await bindLeg(leg, { timeout: left(), abandon: options.abandon, proxy: options.proxy });
+  const trace = traceOf(options);
+  const { abandon, proxy } = options;
+  const joined = await trace.step('leg.bind', () => bindLeg(leg, { timeout: left(), abandon, proxy }));
   const reason = options.congestion && followCongestion(joined, options.congestion);
   if (reason) options.onOwnCongestion?.(reason);
+  return trace.step('tunnel.handshake', () => shakeHands(joined, leg, options, left));
+}
+
+async function shakeHands(joined: Socket, leg: LegOffer, options: CircuitOptions, left: Left): Promise<Tunnel> {
   const { socket, peer } = await secure({
     socket: joined,
     role: leg.role,
@@ -71,21 +81,26 @@ async function overTcp(leg: LegOffer, options: CircuitOptions, left: Left): Prom
 async function overUdp(leg: LegOffer, options: CircuitOptions, left: Left): Promise<Tunnel> {
   // Throws where there is no QUIC, before the relay is bothered.
   await requireQuic();
-  const path = await bindLegPath(leg, left(), options.abandon);
-  const tunnel = await openQuicTunnel({
-    path,
-    context: contextOf(leg),
-    identity: options.identity,
-    trust: options.trust(),
-    now: options.now,
-    ...(options.congestion && { congestion: options.congestion }),
-    ...(options.abandon && { abandon: options.abandon }),
-    timeout: left(),
-    ...handlersOf(leg, options),
-  });
+  const trace = traceOf(options);
+  const path = await trace.step('leg.bind', () => bindLegPath(leg, left(), options.abandon));
+  const open = () =>
+    openQuicTunnel({
+      path,
+      context: contextOf(leg),
+      identity: options.identity,
+      trust: options.trust(),
+      now: options.now,
+      ...(options.congestion && { congestion: options.congestion }),
+      ...(options.abandon && { abandon: options.abandon }),
+      timeout: left(),
+      ...handlersOf(leg, options),
+    });
+  const tunnel = await trace.step('tunnel.handshake', open);
   options.onPath?.(tunnel, path);
   return tunnel;
 }
+
+const traceOf = ({ trace = noTracing.from() }: CircuitOptions): Trace => trace;
 
 const contextOf = ({ peer, role, relay, circuitId }: LegOffer) => ({ peer, role, relay, circuitId });
 

@@ -34,6 +34,7 @@ export interface RelaySessionOptions {
 export interface RelaySession {
   readonly up: boolean;
   readonly since: Date;
+  readonly starts: number;
   /** Tells the control server; the end of a circuit is kept until it can be told. */
   report(report: CircuitReport, counters: LegCounters): void;
   close(): Promise<void>;
@@ -109,6 +110,9 @@ export function openRelaySession(options: RelaySessionOptions): RelaySession {
     },
     get since() {
       return opened.since;
+    },
+    get starts() {
+      return opened.starts;
     },
     report: (report, legCounters) => tell(toMessage(report, legCounters)),
     close: () => {

@@ -191,7 +191,7 @@ describe('the legs of a circuit', () => {
     const { report, counters } = await reported('ended');
     expect(report).toMatchObject({ code: 'tunnel_lost' });
     expect(counters).toMatchObject({ bytes: [sent, 0], packets: [sent, 0], datapath: 'userspace' });
-    expect(io.totals().bytes).toBe(sent);
+    expect(io.totals().userspace.bytes).toBe(sent);
   });
 
   it('may be closed while packets fly', async () => {

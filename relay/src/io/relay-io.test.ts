@@ -53,7 +53,7 @@ async function expectUsable(ports: [number, number]): Promise<void> {
   for (const port of ports) expect(await isRefused(port)).toBe(true);
   for (const leg of legs) leg.destroy();
   expect((await reported('ended')).counters.bytes).toEqual([4, 0]);
-  expect(io.totals().bytes).toBe(4);
+  expect(io.totals().userspace.bytes).toBe(4);
 }
 const isRefused = async (port: number): Promise<boolean> => {
   const socket = dial(port);
@@ -171,7 +171,7 @@ it('takes up what an earlier process left, and tells of its end', async () => {
   expect(core.counts).toMatchObject({ circuits: 1, joined: 1, ports: 1 });
   close('tunnel_lost');
   expect(await reported('ended')).toEqual({ report: { type: 'ended', circuitId, code: 'tunnel_lost' }, counters });
-  expect(io.totals()).toEqual({ bytes: 11, packets: 3 });
+  expect(io.totals().tc).toEqual({ bytes: 11, packets: 3 });
   expect(core.counts.circuits).toBe(0);
 });
 

@@ -6,6 +6,7 @@ import type { RelayCore } from '../core/relay-core.js';
 import type { DatagramJoin, Datapath, Join } from '../datapath/datapath.js';
 import { DatagramLegs } from './datagram-legs.js';
 import { listen } from './listener.js';
+import { Totals } from './totals.js';
 
 export interface RelayIoOptions {
   core: RelayCore;
@@ -23,16 +24,6 @@ export interface RelayIoOptions {
 
 type CommandOf<Type extends RelayCommand['type']> = Extract<RelayCommand, { type: Type }>;
 
-interface Totals {
-  bytes: number;
-  packets: number;
-}
-
-const plus = ({ bytes, packets }: Totals, circuit: LegCounters): Totals => ({
-  bytes: bytes + circuit.bytes[0] + circuit.bytes[1],
-  packets: packets + (circuit.packets?.[0] ?? 0) + (circuit.packets?.[1] ?? 0),
-});
-
 /** The core's hands: turns what sockets do into events, and carries out the commands. Decides nothing. */
 export class RelayIo {
   readonly #options: RelayIoOptions;
@@ -45,8 +36,7 @@ export class RelayIo {
     this.dispatch({ type: 'datagram', port, from, bytes }),
   );
   readonly #joins = new Map<CircuitId, Join | DatagramJoin>();
-  /** Of circuits that have ended. */
-  #ended: Totals = { bytes: 0, packets: 0 };
+  readonly #totals = new Totals();
   #lastConnection = 0;
   #timer: NodeJS.Timeout | undefined;
   #polling: NodeJS.Timeout | undefined;
@@ -91,9 +81,10 @@ export class RelayIo {
     return [...this.#joins.keys()].map((circuitId) => this.#countersOf(circuitId));
   }
 
-  /** Received from legs since the relay started. */
-  totals(): Totals {
-    return this.counters().reduce(plus, this.#ended);
+  /** Received from legs since the relay started, by what forwarded it. */
+  totals(): Totals['all'] {
+    for (const circuit of this.counters()) this.#totals.count(circuit);
+    return this.#totals.all;
   }
 
   #execute(command: RelayCommand): void {
@@ -135,7 +126,7 @@ export class RelayIo {
         const counters = this.#countersOf(report.circuitId);
         if (report.type === 'ended') {
           this.#joins.delete(report.circuitId);
-          this.#ended = plus(this.#ended, counters);
+          this.#totals.end(counters);
         }
         this.#options.onReport(report, counters);
       }
