@@ -1,4 +1,4 @@
-import { type BodyOf, endpoints, formatEndpoint, type PairView } from '@netport/protocol';
+import { type BodyOf, endpoints, formatEndpoint, type PairView, type Schedule } from '@netport/protocol';
 import { useState } from 'preact/hooks';
 import { call, inWords } from '../api/client.js';
 import { PairState } from '../parts/badge.js';
@@ -105,6 +105,8 @@ function Shown({ pair }: { pair: PairView }) {
             ['Reason', pair.reason || '–'],
             ['Expires', <Time at={pair.expiresAt} none="never" />],
             ['Granted', <Time at={pair.createdAt} />],
+            ...(pair.schedule ? [['Only during', during(pair.schedule)] as const] : []),
+            ...(pair.grant ? [['Made by the document', pair.grant] as const] : []),
           ]}
         />
       </div>
@@ -115,6 +117,8 @@ function Shown({ pair }: { pair: PairView }) {
 /** `auto` says nothing: the portals choose. */
 export const carries = ({ protocol, transport }: PairView): string =>
   transport === 'auto' ? protocol : `${protocol} over ${transport}`;
+
+const during = ({ days, from, to, timezone }: Schedule): string => `${days.join(', ')} ${from}–${to} (${timezone})`;
 
 const End = ({ end: { portal, ...endpoint } }: { end: PairView['from'] }) => (
   <>
