@@ -12,10 +12,27 @@ export function placeOnEllipse(
   centre: Point,
   radius: Point,
 ): { point: Point; angle: number } {
-  const step = (2 * Math.PI) / Math.max(1, count);
-  const angle = Math.PI + step * (index + (count % 4 === 0 ? 0.5 : 0));
+  const angle = Math.PI + angleAlong((index + (count % 4 === 0 ? 0.5 : 0)) / Math.max(1, count), radius);
   const point = { x: centre.x + radius.x * Math.cos(angle), y: centre.y + radius.y * Math.sin(angle) };
   return { point, angle };
+}
+
+const arcSteps = 720;
+
+/** The angle at which `share` of an ellipse's length is behind: equal angles would crowd the narrow ends. */
+function angleAlong(share: number, radius: Point): number {
+  const step = (2 * Math.PI) / arcSteps;
+  const lengths = Array.from({ length: arcSteps }, (_, index) => {
+    const middle = (index + 0.5) * step;
+    return Math.hypot(radius.x * Math.sin(middle), radius.y * Math.cos(middle));
+  });
+  let left = share * lengths.reduce((sum, length) => sum + length, 0);
+  const full = lengths.findIndex((length) => {
+    left -= length;
+    return left < 0;
+  });
+  // Where rounding leaves nothing to find, the whole way is behind.
+  return full === -1 ? 2 * Math.PI : (full + 1 + left / (lengths[full] ?? 1)) * step;
 }
 
 /** Relays stand in the middle: one above the other, or on a ring of their own where they are more than five. */

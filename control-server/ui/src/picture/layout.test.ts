@@ -71,7 +71,7 @@ describe.each([
       const next = picture.portals[(index + 1) % picture.portals.length];
       return next && next !== one ? Math.hypot(one.x - next.x, one.y - next.y) : Number.POSITIVE_INFINITY;
     });
-    expect(Math.min(...apart)).toBeGreaterThan(9);
+    expect(Math.min(...apart)).toBeGreaterThan(11);
   });
 });
 
