@@ -1,6 +1,7 @@
 export * from './applications.js';
 export * from './bare-circuits.js';
 export * from './bpf-file-system.js';
+export * from './collector.js';
 export * from './curl.js';
 export * from './datagram-portals.js';
 export * from './namespaces.js';
