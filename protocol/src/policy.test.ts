@@ -10,6 +10,8 @@ const pair = {
   to: { portal: 'field-gw', address: 'unix:/run/web.sock' },
   transport: 'auto',
   enabled: true,
+  owner: 'token:admin',
+  reason: '',
 };
 const rule = {
   pair: id,
