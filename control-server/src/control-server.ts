@@ -11,6 +11,7 @@ import {
 import { serverAddresses } from './addresses.js';
 import { createApp } from './app.js';
 import { keepRetention } from './audit/retention.js';
+import { type SinkSettings, startSinks } from './audit/sinks.js';
 import { loadAuthority } from './authority.js';
 import { inProcessBus } from './bus/in-process.js';
 import { renewServerIdentity } from './identity-renewal.js';
@@ -27,7 +28,7 @@ import { Refusals } from './state/refusals.js';
 import { openStore } from './store/open-store.js';
 import { version } from './version.js';
 
-export interface ControlServerOptions {
+export interface ControlServerOptions extends SinkSettings {
   /** The data directory. */
   data: string;
   /** `HOST:PORT`; port 0 takes a free one. */
@@ -167,6 +168,8 @@ async function start(
   if (options.auditRetention !== undefined) {
     closers.push(keepRetention({ context, retention: options.auditRetention, log }));
   }
+  const hostname = new URL(context.publicUrl).hostname;
+  closers.push(await startSinks(options, { context, hostname, metrics, log }));
   directory.onStatus(() => ({ url: context.publicUrl, trustDomain }));
   log.info({ url: context.publicUrl, trustDomain }, 'listening');
 

@@ -1,7 +1,5 @@
-import { limits, NetportError, parseDuration } from '@netport/protocol';
 import {
   addCommonOptions,
-  argument,
   type CommonOptions,
   createLogger,
   environmentOption,
@@ -10,22 +8,16 @@ import {
   runProcess,
 } from '@netport/runtime';
 import { Command } from 'commander';
+import { type AuditOptions, addAuditOptions } from './audit/options.js';
 import { startControlServer } from './control-server.js';
 import { version } from './version.js';
 
-interface RunOptions extends CommonOptions {
+interface RunOptions extends CommonOptions, AuditOptions {
   listen: string;
   publicUrl?: string;
   trustDomain?: string;
   databaseUrl?: string;
-  auditRetention?: number;
   otlpEndpoint?: string;
-}
-
-function parseRetention(text: string): number {
-  const retention = parseDuration(text);
-  if (retention >= limits.auditRetentionMin) return retention;
-  throw new NetportError('invalid_request', 'audit events are kept for one day (1d) at least');
 }
 
 // SQLite makes its files by the umask: nothing here is for other users.
@@ -41,12 +33,6 @@ const run = new Command('run')
   .addOption(environmentOption('--public-url <url>', 'how portals, relays and admins reach it: https://HOST[:PORT]'))
   .addOption(environmentOption('--trust-domain <name>', 'in every identity; fixed on the first start'))
   .addOption(environmentOption('--database-url <url>', 'file:PATH of the SQLite database; by default in --data'))
-  .addOption(
-    environmentOption(
-      '--audit-retention <duration>',
-      'how long audit events are kept, such as 90d; for ever by default',
-    ).argParser(argument(parseRetention)),
-  )
   .addOption(otlpOption())
   .action(async ({ grace, logLevel, ...options }: RunOptions) => {
     const log = createLogger('control', logLevel);
@@ -59,5 +45,5 @@ const run = new Command('run')
     await runProcess(start, grace);
   });
 
-program.addCommand(addCommonOptions(run), { isDefault: true });
+program.addCommand(addCommonOptions(addAuditOptions(run)), { isDefault: true });
 await main(program, process.argv);

@@ -24,7 +24,9 @@ export interface Metrics {
   circuitSetUp(transport: Transport, code: ErrorCode | 'ok', seconds: number): void;
   /** A portal has a change in force. */
   policyPushed(seconds: number): void;
+  sinkFailures: Counter<'sink'>;
   /** What the gauges show when they are read. */
+  observeSinks(sinks: ReadonlyMap<string, { backlog(): Promise<number> }>): void;
   observe(sources: MetricSources): void;
 }
 
@@ -66,6 +68,23 @@ export function createMetrics(build: Omit<CommonMetrics, 'role'>): Metrics {
       labelNames: ['action', 'code'],
       registers,
     }),
+    sinkFailures: new Counter({
+      name: 'netport_audit_sink_failures_total',
+      help: 'Batches of audit events that a sink did not take: each is tried again',
+      labelNames: ['sink'],
+      registers,
+    }),
+    observeSinks: (sinks) => {
+      new Gauge({
+        name: 'netport_audit_sink_backlog',
+        help: 'Audit events that a sink has not taken yet',
+        labelNames: ['sink'],
+        registers,
+        async collect() {
+          for (const [sink, { backlog }] of sinks) this.set({ sink }, await backlog());
+        },
+      });
+    },
     circuitSetUp: (transport, code, seconds) => {
       setUps.inc({ transport, code });
       if (code === 'ok') setUpSeconds.observe({ transport }, seconds);

@@ -11,7 +11,7 @@ const filter = {
   until: timestampSchema.optional(),
   /** What this portal did, what was done to it, and the streams, circuits and pairs that it is part of. */
   portal: z.string().optional(),
-  /** An access pair, by name. */
+  /** An access pair, by name; by id only what portals said went wrong with it. */
   pair: z.string().optional(),
   /** `ok`: only events without a code. */
   code: z.enum([...errorCodes, 'ok']).optional(),

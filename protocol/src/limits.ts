@@ -305,6 +305,14 @@ export const limits = {
   auditBatch: 1000,
   /** How often events that are too old are looked for. */
   auditPruneInterval: 1 * hour,
+  /** What goes to a sink at once: 0.3 MB. */
+  auditSinkBatch: 500,
+  /** How often a sink that has everything looks for more. */
+  auditSinkInterval: 1 * second,
+  /** What a sink's receiver may take for a batch; then it is sent again. */
+  auditSinkTimeout: 10 * second,
+  /** What syslog receivers take of one datagram, unless they are told otherwise: what is longer is cut. */
+  syslogDatagramBytes: 8 * 1024,
   /** Less is no retention but a trail with a hole. */
   auditRetentionMin: 1 * day,
   /** Audit events that the control server writes per minute for one portal, and for all refused enrolments together. */

@@ -40,8 +40,8 @@ test('of two who edit what they read, the second gets a conflict', async () => {
   expect((await server.api('GET', '/pairs/edited')).json.to.port).toBe(81);
   expect((await change('edited', { to: side('right', 82) })).status).toBe(200);
   expect(await changesOf('edited')).toMatchObject([
-    { detail: { to: { before: 'right:127.0.0.1:81', after: 'right:127.0.0.1:82' } } },
-    { detail: { to: {}, reason: { before: null, after: 'moved' } } },
+    { detail: { before: { to: 'right:127.0.0.1:81' }, after: { to: 'right:127.0.0.1:82' } } },
+    { detail: { before: { reason: null }, after: { to: 'right:127.0.0.1:81', reason: 'moved' } } },
   ]);
 });
 

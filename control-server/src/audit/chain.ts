@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { canonicalEvent, parseSpiffeId } from '@netport/protocol';
 import type { AuditLookup, AuditRecord, ChainedEvent } from '../store/store.js';
+import { fieldsOf } from './fields.js';
 
 type Position = Pick<ChainedEvent, 'id' | 'hash'>;
 
@@ -22,8 +23,9 @@ const hashOf = (event: Omit<ChainedEvent, 'hash'>): string =>
     .digest('hex');
 
 /** Pure: the portals, the pair and the stream that an event is about, wherever it says so. */
-export function lookupOf({ actor, action, subject, detail }: AuditRecord): AuditLookup {
-  const about = { ...object(detail.before), ...object(detail.after), ...detail };
+export function lookupOf(event: AuditRecord): AuditLookup {
+  const { actor, action, subject } = event;
+  const about = fieldsOf(event);
   const kind = action.split('.', 1)[0];
   return {
     portal: kind === 'portal' ? subject : (portalIn(about.from) ?? parsePortal(actor)),
@@ -33,7 +35,6 @@ export function lookupOf({ actor, action, subject, detail }: AuditRecord): Audit
   };
 }
 
-const object = (value: unknown): object => (typeof value === 'object' && value !== null ? value : {});
 const text = (value: unknown): string | null => (typeof value === 'string' ? value : null);
 
 /** `laptop`, or the side of a pair: `laptop:127.0.0.1:8080`. */

@@ -1,4 +1,4 @@
-import { limits, type PairId, parseSpiffeId, type StreamBatch, type StreamReport } from '@netport/protocol';
+import { limits, type Name, type PairId, parseSpiffeId, type StreamBatch, type StreamReport } from '@netport/protocol';
 import type { Logger } from '@netport/runtime';
 import { auditAll, ownActor } from '../state/audit.js';
 import type { Actor, StateContext } from '../state/context.js';
@@ -57,6 +57,11 @@ export class StreamRecords {
       if (this.#pairs.size <= room) break;
       this.#pairs.delete(id);
     }
+  }
+
+  /** The name of a pair that is in force, or was. */
+  nameOf(id: PairId): Name | undefined {
+    return this.#pairs.get(id)?.name;
   }
 
   /** Takes what a portal reports; `keep` is called once all of it is written. */

@@ -22,9 +22,13 @@ const event = (id: number, action: string, change: Partial<TrailEvent> = {}): Tr
 const described = { id: 'id-web', protocol: 'tcp', from: 'a:127.0.0.1:8080', to: 'b:unix:/run/x.sock' };
 
 test('a removed pair is known from its removal', () => {
-  expect(formerPair(event(1, 'pair.remove', { detail: { ...described, transport: 'auto' } }))).toEqual(pair);
+  expect(formerPair(event(1, 'pair.remove', { detail: { before: { ...described, transport: 'auto' } } }))).toEqual(
+    pair,
+  );
   expect(formerPair(event(1, 'pair.remove'))).toBeUndefined();
-  expect(formerPair(event(1, 'pair.remove', { detail: { ...described, from: 'a:nonsense' } }))).toBeUndefined();
+  expect(
+    formerPair(event(1, 'pair.remove', { detail: { before: { ...described, from: 'a:nonsense' } } })),
+  ).toBeUndefined();
 });
 
 test.each<[string, TrailEvent, ReturnType<typeof aboutOf>]>([
@@ -55,14 +59,14 @@ test.each<[string, TrailEvent, ReturnType<typeof aboutOf>]>([
   expect(aboutOf(happened, [pair, back])).toEqual(about);
 });
 
-const added = event(1, 'pair.add', { detail: described });
+const added = event(1, 'pair.add', { detail: { after: described } });
 
 test.each<[string, TrailEvent[], RegExp]>([
   ['nothing before', [], /^the trail does not tell how web stood then$/],
   ['added', [added], /^web was in force, by token:admin at 2030-\S+ \(pair\.add\): policy was not/],
   [
     'added, but not enabled',
-    [event(1, 'pair.add', { detail: { enabled: false } })],
+    [event(1, 'pair.add', { detail: { after: { enabled: false } } })],
     /^web was disabled, by token:admin/,
   ],
   ['disabled', [added, event(2, 'pair.disable')], /^web was disabled, by token:admin/],
@@ -71,12 +75,12 @@ test.each<[string, TrailEvent[], RegExp]>([
   ['removed', [added, event(2, 'pair.remove')], /^web was removed, by token:admin/],
   [
     'disabled, and only its target changed since',
-    [added, event(2, 'pair.disable'), event(3, 'pair.change', { detail: { to: { before: 'x', after: 'y' } } })],
+    [added, event(2, 'pair.disable'), event(3, 'pair.change', { detail: { before: { to: 'x' }, after: { to: 'y' } } })],
     /^web was disabled, .* \(pair\.disable\)$/,
   ],
   [
     'disabled together with other changes',
-    [added, event(3, 'pair.change', { detail: { enabled: { before: true, after: false } } })],
+    [added, event(3, 'pair.change', { detail: { before: { enabled: true }, after: { enabled: false } } })],
     /^web was disabled, .* \(pair\.change\)$/,
   ],
   ['removed only later', [added, event(9, 'pair.remove')], /^web was in force/],

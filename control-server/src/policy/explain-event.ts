@@ -8,6 +8,7 @@ import {
   parseEndpoint,
   parseSpiffeId,
 } from '@netport/protocol';
+import { fieldsOf } from '../audit/fields.js';
 import type { PairRecord } from '../store/store.js';
 import { hopOf, messageOf, type TrailEvent } from './explain-trail.js';
 
@@ -15,14 +16,16 @@ import { hopOf, messageOf, type TrailEvent } from './explain-trail.js';
 export type KnownPair = Pick<PairRecord, 'name' | 'protocol' | 'from' | 'to'> & { id: string };
 
 /** The pair that was removed in an event. */
-export function formerPair({ subject, detail }: TrailEvent): KnownPair | undefined {
-  const [from, to] = [detail.from, detail.to].map((text) => {
+export function formerPair(event: TrailEvent): KnownPair | undefined {
+  const { subject } = event;
+  const pair = fieldsOf(event);
+  const [from, to] = [pair.from, pair.to].map((text) => {
     const [, portal, rest] = /^([^:]+):(.+)$/.exec(String(text)) ?? [];
     return { portal, ...parseEndpoint(rest ?? '') };
   });
-  const { success, data } = addPairSchema.safeParse({ name: subject, protocol: detail.protocol, from, to });
+  const { success, data } = addPairSchema.safeParse({ name: subject, protocol: pair.protocol, from, to });
   if (!success) return undefined;
-  return { id: String(detail.id), name: data.name, protocol: data.protocol, from: side(data.from), to: side(data.to) };
+  return { id: String(pair.id), name: data.name, protocol: data.protocol, from: side(data.from), to: side(data.to) };
 }
 
 const side = ({ portal, address, port }: { portal: Name; address: string; port?: number | undefined }) => ({
@@ -36,14 +39,15 @@ export function aboutOf(
   event: TrailEvent,
   pairs: readonly KnownPair[],
 ): { pair?: KnownPair; portal: Name } | undefined {
-  const { action, actor, subject, detail } = event;
+  const { action, actor, subject } = event;
+  const about = fieldsOf(event);
   const isPair = action.startsWith('pair.') || action.startsWith('stream.');
-  const identified = pairs.find(({ id }) => [subject, detail.pair, detail.id].includes(id));
-  const pair = identified ?? (isPair ? pairs.find(({ name }) => [subject, detail.pair].includes(name)) : undefined);
+  const identified = pairs.find(({ id }) => [subject, about.pair, about.id].includes(id));
+  const pair = identified ?? (isPair ? pairs.find(({ name }) => [subject, about.pair].includes(name)) : undefined);
   if (pair) return { pair, portal: pair.from.portal };
-  const [reporter, peer] = [actor, detail.peer].map((id) => parseSpiffeId(String(id)));
+  const [reporter, peer] = [actor, about.peer].map((id) => parseSpiffeId(String(id)));
   if (!isPair) {
-    const [one, other] = [detail.from ?? reporter?.name, detail.to ?? peer?.name];
+    const [one, other] = [about.from ?? reporter?.name, about.to ?? peer?.name];
     const leads = (from: unknown, to: unknown) =>
       pairs.find((known) => known.from.portal === from && known.to.portal === to);
     const between = leads(one, other) ?? leads(other, one);
@@ -90,10 +94,11 @@ function standing(name: string, before: readonly TrailEvent[], hop: HopName | un
   return `${name} was ${last.effect}, ${by}${permitted ? ': policy was not what stopped it' : ''}`;
 }
 
-function effectOf({ action, detail }: TrailEvent): 'in force' | 'disabled' | 'expired' | 'removed' | undefined {
-  switch (action) {
+function effectOf(event: TrailEvent): 'in force' | 'disabled' | 'expired' | 'removed' | undefined {
+  const { enabled } = fieldsOf(event);
+  switch (event.action) {
     case 'pair.add':
-      return detail.enabled === false ? 'disabled' : 'in force';
+      return enabled === false ? 'disabled' : 'in force';
     case 'pair.enable':
       return 'in force';
     case 'pair.disable':
@@ -102,11 +107,9 @@ function effectOf({ action, detail }: TrailEvent): 'in force' | 'disabled' | 'ex
       return 'expired';
     case 'pair.remove':
       return 'removed';
-    case 'pair.change': {
-      // What was before, and after.
-      const { after } = Object(detail.enabled) as { after?: unknown };
-      return after === true ? 'in force' : after === false ? 'disabled' : undefined;
-    }
+    case 'pair.change':
+      // It says what changed.
+      return enabled === undefined ? undefined : enabled ? 'in force' : 'disabled';
     default:
       return undefined;
   }

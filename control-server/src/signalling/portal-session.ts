@@ -107,14 +107,15 @@ function onListeners(parts: SignallingParts, portal: OnlinePortal, { version, fa
   for (const look of portal.policyWaiters) look();
 }
 
-function onEvent({ context, log }: SignallingParts, portal: OnlinePortal, event: Event): void {
+function onEvent({ context, streams, log }: SignallingParts, portal: OnlinePortal, event: Event): void {
   if (!portal.auditEvents.take(context.now().getTime())) {
     portal.droppedEvents += 1;
     return;
   }
   const dropped = portal.droppedEvents;
   portal.droppedEvents = 0;
-  portalReported(context, { name: portal.id, origin: portal.origin }, event, dropped).catch((error) =>
+  const pair = event.pair && streams.nameOf(event.pair);
+  portalReported(context, { name: portal.id, origin: portal.origin }, event, { pair, dropped }).catch((error) =>
     log.error({ err: error }, 'audit event not written'),
   );
 }

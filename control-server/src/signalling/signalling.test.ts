@@ -382,6 +382,32 @@ test('what portals report is written down, but not without end', async () => {
   left.socket.close();
 });
 
+test('what a portal says of a pair is found by the name of the pair and by its id, and still when it is gone', async () => {
+  const left = await connectPortal(server, a);
+  const granted = (await addPair('failing', 9400)).json;
+  await left.next('policy');
+  const failed = {
+    type: 'event',
+    action: 'stream.failed',
+    code: 'dns_failed',
+    message: 'no',
+    pair: granted.id,
+  } as const;
+  const found = async (pair: string, count: number) =>
+    waitFor(`${count} events of ${pair}`, async () => {
+      const { items } = (await server.api('GET', `/audit?action=stream.failed&pair=${pair}`)).json;
+      return items.length === count && items;
+    });
+  left.send({ ...failed, at: new Date().toISOString() });
+  expect(await found('failing', 1)).toMatchObject([{ subject: granted.id, detail: { pair: 'failing' } }]);
+  await server.api('DELETE', '/pairs/failing');
+  left.send({ ...failed, at: new Date().toISOString() });
+  await found('failing', 2);
+  await found(granted.id, 2);
+  await found('other', 0);
+  left.socket.close();
+});
+
 test('tunnels and streams are asked for, and one silent portal does not hold up the rest', async () => {
   const [left, right] = await Promise.all([connectPortal(server, a), connectPortal(server, b)]);
   const since = new Date().toISOString();

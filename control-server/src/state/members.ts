@@ -22,7 +22,7 @@ export async function addMember(
     await audit(context, records, actor, {
       action: `${kind}.add`,
       subject: name,
-      ...(Object.keys(labels).length > 0 && { detail: { labels } }),
+      ...(Object.keys(labels).length > 0 && { after: { labels } }),
     });
     return {
       followed: kind === 'portal' && (await followGrants(context, records, actor)),
@@ -59,7 +59,8 @@ export async function labelMember(
     await audit(context, records, actor, {
       action: `${kind}.label`,
       subject: name,
-      detail: { labels: { before, after: labels } },
+      before: { labels: before },
+      after: { labels },
     });
     const followed = kind === 'portal' && (await followGrants(context, records, actor));
     return followed ? policyChange : noChange;
@@ -104,6 +105,7 @@ export async function removeMember(
     await audit(context, records, actor, {
       action: `${kind}.remove`,
       subject: name,
+      before: { createdAt: member.createdAt, address: member.address, version: member.version, labels: member.labels },
       ...(withdrawn.length > 0 && { detail: { pairs: withdrawn } }),
     });
     if (kind === 'portal') await followGrants(context, records, actor);

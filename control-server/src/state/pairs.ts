@@ -49,7 +49,7 @@ export async function addPair(
     const { fromId, toId } = await portalIds(records, pair);
     await records.pairs.add(pair, fromId, toId);
     await records.bump('policy');
-    await audit(context, records, actor, { action: 'pair.add', subject: pair.name, detail: describe(pair) });
+    await audit(context, records, actor, { action: 'pair.add', subject: pair.name, after: describe(pair) });
   });
   return { value: pairView(pair, presence, now), change: policyChange };
 }
@@ -102,14 +102,19 @@ export async function changePair(
       throw new NetportError('conflict', message);
     }
     const after = changed(before, change);
-    const differing = differences(describe(before), describe(after));
-    if (Object.keys(differing).length === 0) return { pair: before, policy: false };
+    const fields = differingFields(describe(before), describe(after));
+    if (fields.length === 0) return { pair: before, policy: false };
     refuseConflicts(await findConflicts(records, draftOf(after), now, before));
     const { fromId, toId } = await portalIds(records, after);
     await records.pairs.update(after, fromId, toId);
-    const isPolicy = Object.keys(differing).some((field) => field !== 'owner' && field !== 'reason');
+    const isPolicy = fields.some((field) => field !== 'owner' && field !== 'reason');
     if (isPolicy) await records.bump('policy');
-    await audit(context, records, actor, { action: actionOf(change), subject: after.name, detail: differing });
+    await audit(context, records, actor, {
+      action: actionOf(change),
+      subject: after.name,
+      before: pick(describe(before), fields),
+      after: pick(describe(after), fields),
+    });
     return { pair: after, policy: isPolicy };
   });
   return { value: pairView(pair, presence, now), change: policy ? policyChange : noChange };
@@ -143,13 +148,12 @@ const draftOf = ({ name, protocol, from, to, expiresAt }: PairRecord) => ({
   ...(expiresAt && { expiresAt: expiresAt.toISOString() }),
 });
 
-/** Field by field, where they differ. */
-function differences(before: Record<string, unknown>, after: Record<string, unknown>) {
-  const fields = Object.keys({ ...before, ...after }).filter((field) => before[field] !== after[field]);
-  return Object.fromEntries(
-    fields.map((field) => [field, { before: before[field] ?? null, after: after[field] ?? null }]),
-  );
-}
+const differingFields = (before: Record<string, unknown>, after: Record<string, unknown>): string[] =>
+  Object.keys({ ...before, ...after }).filter((field) => before[field] !== after[field]);
+
+/** What is not set is null. */
+const pick = (pair: Record<string, unknown>, fields: readonly string[]): Record<string, unknown> =>
+  Object.fromEntries(fields.map((field) => [field, pair[field] ?? null]));
 
 function actionOf(change: ChangePair): string {
   if (change.enabled === undefined || Object.keys(change).length > 1) return 'pair.change';
@@ -167,7 +171,7 @@ export async function removePair(
     refuseDerived(pair);
     await records.pairs.remove(pair.id);
     await records.bump('policy');
-    await audit(context, records, actor, { action: 'pair.remove', subject: pair.name, detail: describe(pair) });
+    await audit(context, records, actor, { action: 'pair.remove', subject: pair.name, before: describe(pair) });
   });
   return { value: {}, change: policyChange };
 }

@@ -1,4 +1,4 @@
-import type { PortalEvent } from '@netport/protocol';
+import type { Name, PortalEvent } from '@netport/protocol';
 import type { MemberKind } from '../store/store.js';
 import { auditEvent } from './audit.js';
 import type { Actor, StateContext } from './context.js';
@@ -10,20 +10,21 @@ export const memberSeen = (
 ): Promise<void> =>
   context.store.records.members.seen(member.kind, member.name, context.now(), member.address, member.version);
 
-/** What a portal reports of its streams and tunnels; `dropped` events before this one were over its limit. */
+/** What a portal reports of its streams and tunnels; `pair` is the name of the one that it means, and `dropped` events before this one were over its limit. */
 export const portalReported = (
   context: StateContext,
   actor: Actor,
-  { action, code, message, pair, peer, source, at }: PortalEvent,
-  dropped: number,
+  { action, code, message, pair: id, peer, source, at }: PortalEvent,
+  { pair, dropped }: { pair: Name | undefined; dropped: number },
 ): Promise<void> =>
   auditEvent(context, actor, {
     action,
-    subject: pair ?? peer ?? null,
+    subject: id ?? peer ?? null,
     code,
     detail: {
       message,
       reportedAt: at,
+      ...(pair && { pair }),
       ...(peer && { peer }),
       ...(source && { source }),
       ...(dropped > 0 && { droppedBefore: dropped }),

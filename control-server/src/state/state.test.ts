@@ -99,7 +99,11 @@ test('a removed portal takes its pairs with it and is expelled', async () => {
   const { rules } = await currentPolicy(context);
   expect([...rules]).toEqual([['a', { listeners: [], targets: [] }]]);
   const [event] = (await queryAudit(context, { limit: 1 })).items;
-  expect(event).toMatchObject({ action: 'portal.remove', subject: 'b', detail: { pairs: ['web'] } });
+  expect(event).toMatchObject({
+    action: 'portal.remove',
+    subject: 'b',
+    detail: { pairs: ['web'], before: { labels: {} } },
+  });
 });
 
 test('revoked certificates are on the list until they expire, with a number that grows', async () => {

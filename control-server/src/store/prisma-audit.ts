@@ -1,4 +1,4 @@
-import { chainStart, type ErrorCode } from '@netport/protocol';
+import { chainStart, type ErrorCode, pairIdSchema } from '@netport/protocol';
 import type { Prisma } from './prisma.js';
 import type { AuditLookup, AuditQuery, AuditRecords, ChainedEvent } from './store.js';
 
@@ -58,10 +58,12 @@ export function auditRecords(prisma: Prisma.TransactionClient): AuditRecords {
   };
 }
 
-function filter({ since, until, portal, code, ...same }: AuditQuery): Prisma.AuditEventWhereInput {
+function filter({ since, until, portal, pair, code, ...same }: AuditQuery): Prisma.AuditEventWhereInput {
   const equal = Object.entries(same).filter(([, value]) => value !== undefined);
   return {
     ...Object.fromEntries(equal),
+    // What portals say of a pair has its id for a subject.
+    ...(pair !== undefined && { AND: pairIdSchema.safeParse(pair).success ? { subject: pair } : { pair } }),
     ...(code !== undefined && { code }),
     ...((since || until) && { at: { ...(since && { gte: since }), ...(until && { lt: until }) } }),
     ...(portal !== undefined && { OR: [{ portal }, { peer: portal }] }),

@@ -228,6 +228,9 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
       });
       return row.value;
     },
+    advance: async (name, value) => {
+      await prisma.sequence.upsert({ where: { name }, create: { name, value }, update: { value } });
+    },
     current: async (name) => (await prisma.sequence.findUnique({ where: { name } }))?.value ?? 0,
   };
 }

@@ -39,6 +39,8 @@ export interface Records {
   bump(sequence: SequenceName): Promise<number>;
   /** Its last value; 0 before the first. */
   current(sequence: SequenceName): Promise<number>;
+  /** Sets it. */
+  advance(sequence: SequenceName, value: number): Promise<void>;
 }
 
 /** Part of a list by name: behind `after`, only names that contain `q`. */
@@ -54,8 +56,9 @@ export interface TimeRange {
   limit: number;
 }
 
-/** `audit`: the last event's id. `audit_pruned`: the last one's that retention removed. */
-export type SequenceName = 'policy' | 'crl' | 'audit' | 'audit_pruned';
+export type SinkName = 'syslog' | 'webhook';
+/** `audit`: the last event's id. `audit_pruned`: the last one's that retention removed; `audit_syslog`, …: that a sink has taken. */
+export type SequenceName = 'policy' | 'crl' | 'audit' | 'audit_pruned' | `audit_${SinkName}`;
 export type MemberKind = Extract<IdentityKind, 'portal' | 'relay'>;
 
 /** A portal or a relay. */
