@@ -411,6 +411,15 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
     ]);
   });
 
+  it('says how to have it tried, where nothing was seen to work or to fail', async () => {
+    const { 'GET /explain': usual } = answers;
+    answers['GET /explain'] = { json: { ...explanation, verdict: 'unknown', cause: null, nearest: [] } };
+    const { out } = await netport('explain laptop 127.0.0.1:8080').finally(() => {
+      if (usual) answers['GET /explain'] = usual;
+    });
+    expect(out).toMatch(/nothing is known\nhave the portals try it: --probe\n$/);
+  });
+
   it('explains an event: what it was, what was done around it, and what is now', async () => {
     const { code, out } = await netport('explain --event 7');
     expect(out).toContain(

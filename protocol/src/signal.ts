@@ -250,6 +250,12 @@ export function decodeMessage<Message extends { type: string }>(
 /** What quotes the peer must fit into an `error` message. */
 const quote = (message: string): string => message.slice(0, textLength);
 
+const answers: ReadonlySet<string> = new Set(['circuit.offer', 'circuit.opened', 'inspection', 'probed', 'error']);
+
+/** The two ends count their requests apart: the other end's request may bear the `id` of one that waits here. */
+export const answeredId = ({ type, id }: { type: string; id?: number | undefined }): number | undefined =>
+  answers.has(type) ? id : undefined;
+
 /** The `id` of a message that could not be decoded, so that its error reply finds the request. */
 export function messageId(data: string): number | undefined {
   try {

@@ -12,7 +12,7 @@ import {
   type TrustDomain,
 } from '@netport/protocol';
 import { expect, it, onTestFinished } from 'vitest';
-import { WebSocketServer } from 'ws';
+import { type WebSocket, WebSocketServer } from 'ws';
 import { openControlSession } from './control-session.js';
 import type { StoredIdentity } from './identity.js';
 import { createLogger } from './log.js';
@@ -33,10 +33,10 @@ async function issue(kind: IdentityKind, name: Name) {
 async function startServer() {
   const { keyPem, chainPem } = await issue('control', 'control' as Name);
   const http = createServer({ key: keyPem, cert: chainPem });
-  const connections = new EventEmitter<{ connection: [IncomingMessage] }>();
+  const connections = new EventEmitter<{ connection: [IncomingMessage, WebSocket] }>();
   new WebSocketServer({ server: http, handleProtocols: () => controlSubprotocol }).on('connection', (ws, request) => {
     ws.send(JSON.stringify({ type: 'welcome', time: new Date().toISOString() }));
-    connections.emit('connection', request);
+    connections.emit('connection', request, ws);
   });
   await once(http.listen(0, '127.0.0.1'), 'listening');
   onTestFinished(() => void http.close());
@@ -46,23 +46,24 @@ async function startServer() {
 /** A session of a portal; resolves once it is up. */
 async function openSession(identity: StoredIdentity) {
   const ends: string[] = [];
+  const heard: string[] = [];
   let up: () => void = () => {};
   const begun = new Promise<void>((resolve) => {
     up = resolve;
   });
-  const session = openControlSession({
+  const session = openControlSession<{ type: string; id?: number }, { type: string; id: number } | { type: 'hello' }>({
     identity,
     trust: () => ({ rootPems: [identity.rootPem] }),
     hello: () => ({ type: 'hello' }),
     decode: (text) => JSON.parse(text) as { type: string },
-    onMessage: () => {},
+    onMessage: ({ type }) => heard.push(type),
     onUp: up,
     onDown: ({ message }) => ends.push(message),
     log: createLogger('test', 'silent'),
   });
   onTestFinished(() => session.close());
   await begun;
-  return { session, ends };
+  return { session, ends, heard };
 }
 
 // Earlier than it would be without a check.
@@ -87,3 +88,18 @@ it(
     expect(other.ends).toEqual([]);
   },
 );
+
+it('a request of the server is no answer, though both ends count from one', async () => {
+  const server = await startServer();
+  const connection = once(server.connections, 'connection');
+  const { session, heard } = await openSession({ ...(await issue('portal', 'b' as Name)), controlUrl: server.url });
+  const [, ws] = (await connection) as [IncomingMessage, WebSocket];
+  ws.on('message', (data) => {
+    const { type, id } = JSON.parse(data.toString());
+    if (type !== 'circuit.request') return;
+    ws.send(JSON.stringify({ type: 'inspect', id }));
+    ws.send(JSON.stringify({ type: 'circuit.offer', id }));
+  });
+  expect(await session.request({ type: 'circuit.request' })).toMatchObject({ type: 'circuit.offer' });
+  expect(heard).toEqual(['welcome', 'inspect']);
+});

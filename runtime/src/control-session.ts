@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { Trust } from '@netport/pki';
 import {
+  answeredId,
   asNetportError,
   controlSubprotocol,
   type ErrorCode,
@@ -104,9 +105,10 @@ export function openControlSession<In extends Envelope, Out extends Envelope>(
       );
       return;
     }
-    const waiting = message.id === undefined ? undefined : pending.get(message.id);
-    if (waiting && message.id !== undefined) {
-      pending.delete(message.id);
+    const id = answeredId(message);
+    const waiting = id === undefined ? undefined : pending.get(id);
+    if (waiting && id !== undefined) {
+      pending.delete(id);
       if (message.type === 'error') waiting.reject(errorOf(message));
       else waiting.resolve(message);
       return;

@@ -51,6 +51,8 @@ export function explain(program: Command, cli: Cli, fail: () => void): void {
         }
         if (json) printJson(cli, answer);
         else print(cli, explanationText(answer, cli.now()));
+        const untried = event === undefined && !probe && answer.verdict === 'unknown';
+        if (!json && untried) print(cli, 'have the portals try it: --probe');
         if (answer.verdict !== 'works') fail();
       },
     );

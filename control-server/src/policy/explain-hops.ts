@@ -102,7 +102,7 @@ export const hopFindings: Readonly<Record<HopName, (facts: ExplainFacts) => Find
     if (streams.running > 0) return ok(`streams running now: ${streams.running}${real}`, streams.since);
     if (success && isRecent(success, at)) return ok(`${target} answered`, success);
     const last = success ? 'no connection came lately' : 'nothing is known of a connection';
-    return unknown(`${last} to ${target}${untried(tried.target) || '; a probe tells (--probe)'}`, success);
+    return unknown(`${last} to ${target}${untried(tried.target) || '; trying it tells'}`, success);
   },
 };
 

@@ -1,4 +1,4 @@
-import { asNetportError, type ErrorCode, limits, messageId, NetportError } from '@netport/protocol';
+import { answeredId, asNetportError, type ErrorCode, limits, messageId, NetportError } from '@netport/protocol';
 import { errorOf, type Logger } from '@netport/runtime';
 import { WebSocket } from 'ws';
 import { RateLimit } from '../rate-limit.js';
@@ -141,7 +141,8 @@ export class Session<In extends Envelope, Out extends Envelope> implements Closa
   }
 
   #dispatch(message: In): void {
-    const waiting = message.id === undefined ? undefined : this.#pending.get(message.id);
+    const id = answeredId(message);
+    const waiting = id === undefined ? undefined : this.#pending.get(id);
     if (message.type === 'hello') this.#refuse(new NetportError('protocol_error', 'hello was said already'));
     else if (!waiting) this.#options.onMessage(message);
     else if (message.type === 'error') waiting.reject(errorOf(message));

@@ -451,6 +451,32 @@ test('a probe is asked of one portal, which a portal that does not know it refus
   left.socket.close();
 });
 
+test('a request of a portal is none of its answers, though both ends count from one', async () => {
+  const left = await connectPortal(server, a);
+  const probed = new Promise<void>((resolve) => {
+    left.socket.on('message', (data) => {
+      const message = JSON.parse(data.toString());
+      if (message.type !== 'probe') return;
+      left.send({ type: 'circuit.request', id: message.id, peer: b.id, transport: 'tcp', avoid: [] });
+      left.send({ type: 'probed', id: message.id, message: 'the tunnel to b', ms: 1 });
+      resolve();
+    });
+  });
+  const endpoint = (portal: string) => ({ portal, address: '127.0.0.1', port: 9010 });
+  await server.api('POST', '/pairs', { name: 'counted', from: endpoint('a'), to: endpoint('b') });
+  const [{ json }] = await Promise.all([
+    server.api('POST', '/explain', { portal: 'a', address: '127.0.0.1', port: 9010 }),
+    probed,
+  ]);
+  expect(json.hops.find(({ hop }: { hop: string }) => hop === 'tunnel').message).toMatch(
+    /^the tunnel to b was reached/,
+  );
+  // B is offline: the request was read as one, and refused.
+  expect(await left.next('error')).toMatchObject({ code: 'peer_offline' });
+  await server.api('DELETE', '/pairs/counted');
+  left.socket.close();
+});
+
 test('circuits survive a restart of the control server: those that their relay still lists', async () => {
   const data = await temporaryDirectory();
   const first = await startTestServer({ data: data.path });

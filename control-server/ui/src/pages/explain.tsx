@@ -120,7 +120,7 @@ function ExplainConnection() {
             title="The portals build the tunnel and connect to the target, then say how it went"
             onClick={() => void ask(true).catch(() => {})}
           >
-            Try it
+            Try now
           </button>
         </div>
       </form>
