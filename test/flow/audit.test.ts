@@ -1,6 +1,23 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import type { AuditEventView, CircuitView, StreamView } from '@netport/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { dial, exchange, freePort, Overlay, startEcho, type Target, waitFor } from '../harness/index.js';
+import {
+  dial,
+  exchange,
+  freePort,
+  freeUdpPort,
+  Overlay,
+  root,
+  startEcho,
+  startUdpEcho,
+  type Target,
+  UdpClient,
+  waitFor,
+} from '../harness/index.js';
+
+const run = promisify(execFile);
 
 type Record = AuditEventView & { detail: { stream: string; bytesSent: number; bytesReceived: number; reason: string } };
 
@@ -9,7 +26,7 @@ describe.each(['tcp', 'quic'])('the audit trail, tunnels over %s', (transport) =
   let target: Target;
   let port: number;
   beforeAll(async () => {
-    overlay = await Overlay.start({ portalArgs: ['--transport', transport] });
+    overlay = await Overlay.start({ portalArgs: ['--transport', transport, '--udp-idle', '1s'] });
     target = await startEcho();
     port = await freePort();
     // A name, so that what is recorded can only come from the socket.
@@ -20,8 +37,8 @@ describe.each(['tcp', 'quic'])('the audit trail, tunnels over %s', (transport) =
     await target?.close();
   });
 
-  const records = async (action: string): Promise<Record[]> =>
-    (await overlay.cli<Record[]>(['audit', '--action', action, '--pair', 'echo'])).reverse();
+  const records = async (action: string, pair = 'echo'): Promise<Record[]> =>
+    (await overlay.cli<Record[]>(['audit', '--action', action, '--pair', pair])).reverse();
 
   it('has each stream’s start and end: who, over what, to which address really, how much', async () => {
     const before = (await records('stream.end')).length;
@@ -78,6 +95,26 @@ describe.each(['tcp', 'quic'])('the audit trail, tunnels over %s', (transport) =
     ]);
   });
 
+  it('has each UDP flow’s start and end', async () => {
+    const echo = await startUdpEcho();
+    const listener = await freeUdpPort();
+    await overlay.addPair('datagrams', `a:127.0.0.1:${listener}`, `b:localhost:${echo.port}`, ['--udp']);
+    const client = await UdpClient.connect(listener);
+    for (const size of [1, 500, 1200]) await client.ask(Buffer.alloc(size));
+    const ended = await waitFor('the end', async () => (await records('stream.end', 'datagrams')).at(0));
+    const [opened] = await records('stream.open', 'datagrams');
+    const about = {
+      ...{ pair: 'datagrams', from: 'a', to: 'b', relay: 'relay-1', protocol: 'udp', transport, reportedBy: 'both' },
+      source: expect.stringMatching(/^127\.0\.0\.1:\d+$/),
+      target: expect.stringMatching(new RegExp(`^(127\\.0\\.0\\.1|\\[::1\\]):${echo.port}$`)),
+    };
+    expect(opened?.detail).toMatchObject(about);
+    const stream = opened?.detail.stream;
+    expect(ended.detail).toMatchObject({ ...about, stream, bytesSent: 1701, bytesReceived: 1701, reason: 'ok' });
+    client.close();
+    await echo.close();
+  });
+
   it('is whole, and exports as lines that say so by themselves', async () => {
     expect(await overlay.admin(['audit', 'verify'])).toMatch(/whole/);
     const lines = (await overlay.admin(['audit', 'export', '--pair', 'echo', '--since', '1h'])).trim().split('\n');
@@ -85,4 +122,29 @@ describe.each(['tcp', 'quic'])('the audit trail, tunnels over %s', (transport) =
     expect(events.map(({ action }) => action)).toContain('stream.end');
     expect(events.map(({ id }) => id)).toEqual(events.map(({ id }) => id).sort((a, b) => a - b));
   });
+
+  it('says to whoever verifies it that somebody has changed the database', async () => {
+    const [event] = await records('pair.add', 'echo');
+    await overlay.control.stop('SIGTERM');
+    const statements = [
+      'DROP TRIGGER "AuditEvent_no_update"',
+      `UPDATE "AuditEvent" SET actor = 'x' WHERE id = ${event?.id}`,
+    ];
+    await changeDatabase(join(overlay.directory, 'control/netport.db'), statements);
+    await overlay.restartControl();
+    const { code, stderr } = await overlay.tryCli(['audit', 'verify']);
+    expect(stderr).toMatch(`event ${event?.id}: its content does not have its hash (audit_chain_broken)`);
+    expect(code).toBe(1);
+  });
 });
+
+/** As somebody does who has the file: with the control server's own driver, in a process that knows nothing else of it. */
+async function changeDatabase(file: string, statements: readonly string[]): Promise<void> {
+  const code = `
+    import { createClient } from '@libsql/client';
+    const client = createClient({ url: 'file:' + process.argv[1] });
+    for (const statement of process.argv.slice(2)) await client.execute(statement);
+  `;
+  const cwd = join(root, 'control-server');
+  await run(process.execPath, ['--input-type=module', '--eval', code, file, ...statements], { cwd });
+}
