@@ -22,9 +22,12 @@ const loopback = '127.0.0.1';
 /** What relays forward with unless a test says otherwise: as root, `auto` is the kernel. */
 const datapath = process.env.NETPORT_TEST_DATAPATH ?? 'auto';
 
-/** Relays of several tests that run one after the other must not share ports that still rest. */
+/** Relays of several tests must not share ports: not of one file, where they still rest, nor of two files that run at once. */
 const portsPerRelay = 400;
-let nextPorts = 20_000 + (process.pid % 30) * portsPerRelay * 2;
+const portsPerWorker = 19_200;
+const firstPort = 20_000 + (Number(process.env.VITEST_POOL_ID ?? 0) % 2) * portsPerWorker;
+const lastPort = firstPort + portsPerWorker - 1;
+let nextPorts = firstPort + (process.pid % 24) * portsPerRelay * 2;
 
 export interface Member {
   name: string;
@@ -103,8 +106,9 @@ export class Overlay {
 
   async addRelay(name: string): Promise<Member> {
     const first = nextPorts;
-    nextPorts = nextPorts > 58_000 ? 20_000 : nextPorts + portsPerRelay;
-    const ports = `${first}-${first + portsPerRelay - 1}`;
+    const last = first + portsPerRelay - 1;
+    nextPorts = last < lastPort ? last + 1 : firstPort;
+    const ports = `${first}-${last}`;
     const { address = loopback, hub } = this.options.network ?? {};
     const { relayArgs = [] } = this.options;
     // What a killed relay has pinned would go on after the test: by default there is nothing to pin in.
