@@ -57,7 +57,7 @@ export function verifyPeer(check: PeerCheck): PeerIdentity {
 }
 
 function verified({ chain, trust, now, usage, expect }: PeerCheck): PeerIdentity {
-  const authorities = (bundles: readonly string[]): Link[] => bundles.flatMap(pemToDer).map(parse);
+  const authorities = (bundles: readonly string[]): Link[] => bundles.flatMap(parseBundle);
   const path = buildPath(chain.map(parse), authorities(trust.rootPems), authorities(trust.intermediatePems ?? []));
   const [leaf] = path;
   for (const link of path) checkValidity(link, now);
@@ -91,6 +91,20 @@ interface Link {
 
 function parse(der: Uint8Array): Link {
   return { native: new X509Certificate(der), parsed: new x509.X509Certificate(Uint8Array.from(der)) };
+}
+
+/** A process believes in few authorities, and asks about them at every connection and policy document. */
+const bundles = new Map<string, readonly Link[]>();
+const bundlesKept = 16;
+
+function parseBundle(pem: string): readonly Link[] {
+  const known = bundles.get(pem);
+  if (known) return known;
+  const links = pemToDer(pem).map(parse);
+  const [oldest] = bundles.keys();
+  if (bundles.size >= bundlesKept && oldest !== undefined) bundles.delete(oldest);
+  bundles.set(pem, links);
+  return links;
 }
 
 /** From the leaf up to a trusted root, root included. What does not help on the way is ignored. */
