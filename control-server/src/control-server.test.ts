@@ -171,6 +171,20 @@ test.each<[string, string, string, { headers?: Record<string, string>; body?: st
   expect([answer.status, answer.json.code]).toEqual([status, code]);
 });
 
+test.each<[string, string, RegExp]>([
+  ['is no JSON', '{"name":', /^the body is not JSON: ./],
+  [
+    'is too long',
+    `"${'x'.repeat(limits.apiBodyBytes)}"`,
+    new RegExp(`^the body has more than ${limits.apiBodyBytes} bytes`),
+  ],
+  ['lacks a field', '{}', /^name: required$/],
+])('a body that %s is refused in words', async (_what, body, detail) => {
+  const headers = { authorization: `Bearer ${server.token}`, 'content-type': 'application/json' };
+  const { json } = await server.http('POST', '/api/v1/portals', { headers, body });
+  expect(json.detail).toMatch(detail);
+});
+
 test.each([
   ['no token', undefined],
   ['another scheme', 'Basic YTpi'],

@@ -8,6 +8,7 @@ export * from './document.js';
 export * from './duration.js';
 export * from './errors.js';
 export * from './head.js';
+export * from './issue-text.js';
 export * from './join-token.js';
 export * from './label.js';
 export * from './leg.js';

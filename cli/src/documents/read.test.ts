@@ -45,9 +45,9 @@ describe('documents', () => {
 
   it.each<[string, string, string]>([
     ['a wrong value', web.replace('port: 80\n', 'port: http\n'), '0.yaml:9:11: spec.to.port: use a port'],
-    ['a wrong value in braces', web.replace('8080', '99999'), '0.yaml:5:53: spec.from.port: Too big'],
+    ['a wrong value in braces', web.replace('8080', '99999'), '0.yaml:5:53: spec.from.port: at most 65535'],
     ['a missing value', web.replace('    port: 80\n', ''), '0.yaml:7:5: spec.to.port: a port is required'],
-    ['an empty value', web.replace('address: 10.0.0.5', 'address:'), '0.yaml:8:5: spec.to.address: Invalid input'],
+    ['an empty value', web.replace('address: 10.0.0.5', 'address:'), '0.yaml:8:5: spec.to.address: must be text'],
     [
       'an unknown field',
       web.replace('address: 10', 'adress: 10'),

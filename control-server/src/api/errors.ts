@@ -20,13 +20,18 @@ export const handleErrors =
     sendProblem(response, error);
   };
 
-/** Express and its body parsers mark a client's fault with a 4xx `status`. */
+/** Express and its body parsers mark a client's fault with a 4xx `status`, and say which with `type`. */
 function toNetportError(thrown: unknown): NetportError {
   if (thrown instanceof NetportError) return thrown;
-  const { status, message } = thrown as { status?: unknown; message?: unknown };
-  if (typeof status === 'number' && status >= 400 && status < 500) {
-    const code: ErrorCode = status === 413 ? 'too_large' : 'invalid_request';
-    return new NetportError(code, String(message), { cause: thrown });
+  const { status, type, message, limit } = thrown as Record<'status' | 'type' | 'message' | 'limit', unknown>;
+  if (typeof status !== 'number' || status < 400 || status >= 500) return publicError(thrown);
+  const refused = (code: ErrorCode, text: string) => new NetportError(code, text, { cause: thrown });
+  switch (type) {
+    case 'entity.too.large':
+      return refused('too_large', `the body has more than ${limit} bytes, which is all that is taken here`);
+    case 'entity.parse.failed':
+      return refused('invalid_request', `the body is not JSON: ${message}`);
+    default:
+      return refused('invalid_request', String(message));
   }
-  return publicError(thrown);
 }

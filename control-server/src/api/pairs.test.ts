@@ -116,6 +116,25 @@ test('a check says everything at once, and changes nothing', async () => {
     ['to', 'invalid_request'],
   ]);
   expect(await check(pair('there', 1050), '?pair=there')).toEqual([]);
+  // Of a side that is not finished, what is there is looked at.
+  expect(await check({ ...pair('unfinished', 1052), to: { portal: 'nobody', address: '10.0.0.5' } })).toEqual([
+    ['to.port', 'invalid_request'],
+    ['to.portal', 'not_found'],
+  ]);
+  expect(await check({ name: 'half', from: { portal: 'left' }, to: { portal: 'left' } })).toEqual([
+    ['from.address', 'invalid_request'],
+    ['to.address', 'invalid_request'],
+    ['to.portal', 'invalid_request'],
+  ]);
+});
+
+test('what is missing is said to be, in words', async () => {
+  const { json } = await server.api('POST', '/pairs', { name: 'half', from: { portal: 'left' } });
+  expect(json.errors).toEqual([
+    { path: 'from.address', message: 'required' },
+    { path: 'to', message: 'required' },
+  ]);
+  expect(json.detail).toBe('from.address: required');
 });
 
 test('labels are there from the start, change as a whole, and say why they are refused', async () => {

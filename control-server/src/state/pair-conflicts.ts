@@ -2,20 +2,31 @@ import {
   type AddPair,
   addPairSchema,
   type Conflict,
-  type Endpoint,
+  endpointSchema,
   formatEndpoint,
   limits,
   listenerKey,
   type Name,
   NetportError,
 } from '@netport/protocol';
-import type { z } from 'zod';
 import { fieldErrors } from '../problem.js';
 import type { Member, PairRecord, Records } from '../store/store.js';
 import type { StateContext } from './context.js';
 
+interface DraftSide {
+  portal: Name;
+  address?: string | undefined;
+  port?: number | undefined;
+}
+
 /** What is known of a pair that is to be: a form may not be filled in yet. */
-export type PairDraft = { [Field in 'name' | 'protocol' | 'from' | 'to' | 'expiresAt']?: AddPair[Field] | undefined };
+export interface PairDraft {
+  name?: Name | undefined;
+  protocol?: AddPair['protocol'] | undefined;
+  from?: DraftSide | undefined;
+  to?: DraftSide | undefined;
+  expiresAt?: string | undefined;
+}
 
 /** What speaks against a pair; `current` is what it is now, where it is an edit. */
 export async function findConflicts(
@@ -61,19 +72,30 @@ export async function checkPair(
 /** The fields that are right by themselves. */
 function draftOf(input: unknown): PairDraft {
   const { shape } = addPairSchema;
-  const given = new Map(typeof input === 'object' && input !== null ? Object.entries(input) : []);
-  const field = <Schema extends z.ZodType>(name: string, schema: Schema): z.output<Schema> | undefined =>
-    schema.safeParse(given.get(name)).data;
+  const given = fieldsOf(input);
+  const side = (value: unknown): DraftSide | undefined => {
+    const { portal, address, port } = fieldsOf(value);
+    const known = endpointSchema.shape.portal.safeParse(portal);
+    if (!known.success) return undefined;
+    return {
+      portal: known.data,
+      address: endpointSchema.shape.address.safeParse(address).data,
+      port: endpointSchema.shape.port.safeParse(port).data,
+    };
+  };
   return {
-    name: field('name', shape.name),
-    protocol: field('protocol', shape.protocol),
-    from: field('from', shape.from),
-    to: field('to', shape.to),
-    expiresAt: field('expiresAt', shape.expiresAt),
+    name: shape.name.safeParse(given.name).data,
+    protocol: shape.protocol.safeParse(given.protocol).data,
+    from: side(given.from),
+    to: side(given.to),
+    expiresAt: shape.expiresAt.safeParse(given.expiresAt).data,
   };
 }
 
-const portalOf = async (records: Records, side: Endpoint | undefined): Promise<Member | undefined> =>
+const fieldsOf = (input: unknown): Record<string, unknown> =>
+  typeof input === 'object' && input !== null ? { ...input } : {};
+
+const portalOf = async (records: Records, side: DraftSide | undefined): Promise<Member | undefined> =>
   side && records.members.find('portal', side.portal);
 
 async function nameConflict(
@@ -114,13 +136,14 @@ async function listenerConflict(
   portal: Member | undefined,
   current: PairRecord | undefined,
 ): Promise<Conflict | undefined> {
-  if (!from || !portal || protocol === undefined) return undefined;
-  const other = await records.pairs.findListener(portal.id, listenerKey({ ...from, protocol }));
+  if (!portal || protocol === undefined || from?.address === undefined) return undefined;
+  const place = { address: from.address, port: from.port };
+  const other = await records.pairs.findListener(portal.id, listenerKey({ ...place, protocol }));
   if (!other || other.id === current?.id) return undefined;
   return {
     path: from.port === undefined ? 'from.address' : 'from.port',
     code: 'already_exists',
-    message: `the access pair ${other.name} listens on ${formatEndpoint(from)} (${protocol}) at ${portal.name} already`,
+    message: `the access pair ${other.name} listens on ${formatEndpoint(place)} (${protocol}) at ${portal.name} already`,
   };
 }
 
