@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { addressSchema, formatEndpoint, portSchema } from './address.js';
 import { limits } from './limits.js';
 import { nameSchema, pairIdSchema, spiffeIdSchema, trustDomainSchema } from './names.js';
+import { scheduleSchema } from './schedule.js';
 
 export const protocolSchema = z.enum(['tcp', 'udp']);
 export type Protocol = z.infer<typeof protocolSchema>;
@@ -68,12 +69,14 @@ export const addPairSchema = z
     owner: pairSettings.owner.optional(),
     reason: pairSettings.reason.default(''),
     expiresAt: timestampSchema.optional(),
+    /** When in the week it is in force; absent: always. */
+    schedule: scheduleSchema.optional(),
   })
   .check(noUdpOnUnixSockets);
 export type AddPair = z.infer<typeof addPairSchema>;
 
 export const changePairSchema = z
-  .strictObject({ ...pairSettings, expiresAt: timestampSchema.nullable() })
+  .strictObject({ ...pairSettings, expiresAt: timestampSchema.nullable(), schedule: scheduleSchema.nullable() })
   .partial()
   .refine((change) => Object.keys(change).length > 0, {
     message: 'name a field to change',

@@ -59,6 +59,20 @@ test('an expiry can be set, and taken away', async () => {
   expect((await change('brief', { expiresAt: null })).json).not.toHaveProperty('expiresAt');
 });
 
+test('a schedule can be set, and taken away', async () => {
+  const schedule = { days: ['mon-fri'], from: '08:00', to: '18:00', timezone: 'Europe/Berlin' };
+  expect((await server.api('POST', '/pairs', { ...pair('weekly', 1060), schedule })).json.schedule).toEqual(schedule);
+  const night = { ...schedule, from: '22:00', to: '06:00' };
+  expect((await change('weekly', { schedule: night })).json).toMatchObject({ schedule: night, revision: 2 });
+  expect((await change('weekly', { schedule: null })).json).not.toHaveProperty('schedule');
+  expect((await changesOf('weekly'))[0].detail).toEqual({
+    before: { schedule: 'mon-fri 22:00-06:00 Europe/Berlin' },
+    after: { schedule: null },
+  });
+  const wrong = await change('weekly', { schedule: { ...schedule, days: ['someday'] } });
+  expect(wrong.json.errors).toEqual([{ path: 'schedule.days.0', message: expect.stringContaining('mon-fri') }]);
+});
+
 test.each<[string, unknown, Record<string, string>, number, string, string[]]>([
   ['nothing', {}, {}, 400, 'invalid_request', ['']],
   ['the name', { name: 'other' }, {}, 400, 'invalid_request', ['name']],

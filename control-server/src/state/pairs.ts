@@ -4,6 +4,7 @@ import {
   addPairSchema,
   type ChangePair,
   formatEndpoint,
+  formatSchedule,
   limits,
   NetportError,
   type Page,
@@ -42,7 +43,7 @@ export async function addPair(
     createdAt: now,
     revision: 1,
     grant: null,
-    schedule: null,
+    schedule: request.schedule ?? null,
   };
   await context.store.transaction(async (records) => {
     refuseConflicts(await findConflicts(records, request, now));
@@ -79,6 +80,7 @@ const describe = (pair: PairRecord): Record<string, unknown> => ({
   owner: pair.owner,
   ...(pair.reason !== '' && { reason: pair.reason }),
   ...(pair.expiresAt && { expiresAt: pair.expiresAt.toISOString() }),
+  ...(pair.schedule && { schedule: formatSchedule(pair.schedule) }),
 });
 
 /**
@@ -132,6 +134,7 @@ function changed(pair: PairRecord, change: ChangePair): PairRecord {
     owner: change.owner ?? pair.owner,
     reason: change.reason ?? pair.reason,
     ...(change.expiresAt !== undefined && { expiresAt: change.expiresAt ? new Date(change.expiresAt) : null }),
+    ...(change.schedule !== undefined && { schedule: change.schedule }),
     revision: pair.revision + 1,
   };
   const result = addPairSchema.safeParse(draftOf(after));

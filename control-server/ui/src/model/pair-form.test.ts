@@ -24,6 +24,14 @@ it('a pair that is edited and not changed is the same', () => {
   expect(bodyOf(fieldsOf(pair))).toEqual({ name, protocol, from, to, transport, owner, reason, expiresAt });
 });
 
+it('a schedule is edited part by part, and an empty one is none', () => {
+  const schedule = { days: ['mon-fri', 'sun'], from: '08:00', to: '18:00', timezone: 'Europe/Berlin' };
+  expect(bodyOf(fieldsOf({ ...pair, schedule })).schedule).toEqual(schedule);
+  const begun = { ...fieldsOf(pair), 'schedule.days': 'mon, someday' };
+  const { issues = [] } = addPairSchema.safeParse(bodyOf(begun)).error ?? {};
+  expect(Object.keys(errorsByPath(issues)).sort()).toEqual(['schedule.days', 'schedule.from', 'schedule.to']);
+});
+
 it('what is left empty is left to the server', () => {
   const body = bodyOf({
     ...emptyPair,

@@ -12,6 +12,10 @@ export const pairPaths = [
   'to.port',
   'transport',
   'expiresAt',
+  'schedule.days',
+  'schedule.from',
+  'schedule.to',
+  'schedule.timezone',
   'owner',
   'reason',
 ] as const;
@@ -30,6 +34,10 @@ export const emptyPair: PairFields = {
   'to.port': '',
   transport: 'auto',
   expiresAt: '',
+  'schedule.days': '',
+  'schedule.from': '',
+  'schedule.to': '',
+  'schedule.timezone': '',
   owner: '',
   reason: '',
 };
@@ -49,6 +57,12 @@ export function fieldsOf(pair: PairView): PairFields {
     ...side(pair.to, 'to'),
     transport: pair.transport,
     expiresAt: pair.expiresAt ? localTime(new Date(pair.expiresAt)) : '',
+    ...(pair.schedule && {
+      'schedule.days': pair.schedule.days.join(', '),
+      'schedule.from': pair.schedule.from,
+      'schedule.to': pair.schedule.to,
+      'schedule.timezone': pair.schedule.timezone,
+    }),
     owner: pair.owner,
     reason: pair.reason,
   };
@@ -64,6 +78,7 @@ export function bodyOf(fields: PairFields): PairBody {
     ...(fields[`${name}.port`].trim() !== '' && { port: Number(fields[`${name}.port`]) }),
   });
   const until = new Date(fields.expiresAt);
+  const schedule = scheduleOf(fields);
   return {
     name: fields.name.trim(),
     protocol: fields.protocol,
@@ -73,9 +88,20 @@ export function bodyOf(fields: PairFields): PairBody {
     ...(fields.expiresAt !== '' && {
       expiresAt: Number.isNaN(until.getTime()) ? fields.expiresAt : until.toISOString(),
     }),
+    ...(Object.keys(schedule).length > 0 && { schedule }),
     ...(fields.owner.trim() !== '' && { owner: fields.owner }),
     reason: fields.reason,
   } as PairBody;
+}
+
+/** As far as it was typed; nothing of it: in force at all times. */
+function scheduleOf(fields: PairFields): Record<string, string | string[]> {
+  const days = fields['schedule.days'].split(/[\s,]+/).filter((day) => day !== '');
+  const texts = (['from', 'to', 'timezone'] as const).flatMap((part) => {
+    const text = fields[`schedule.${part}`].trim();
+    return text === '' ? [] : [[part, text] as const];
+  });
+  return { ...(days.length > 0 && { days }), ...Object.fromEntries(texts) };
 }
 
 /** The first error of each field; one that belongs to no field of the form belongs to the form, under ''. */
@@ -85,7 +111,8 @@ export function errorsByPath(
   const errors: FieldErrors = {};
   for (const { path, message } of issues) {
     const text = typeof path === 'string' ? path : path.join('.');
-    const field = pairPaths.find((known) => known === text);
+    // Of a list, an entry may be wrong.
+    const field = pairPaths.find((known) => known === text || text.startsWith(`${known}.`));
     if (field) errors[field] ??= message;
     else errors[''] ??= text === '' ? message : `${text}: ${message}`;
   }

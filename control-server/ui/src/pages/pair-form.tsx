@@ -113,6 +113,15 @@ export function PairForm({ pair, onClose, onSaved }: PairFormProps) {
         </div>
         <Side title="Applications connect to" side="from" field={field} />
         <Side title="And reach" side="to" field={field} />
+        <fieldset>
+          <legend>Only at these times of the week (empty: always)</legend>
+          <div class="fields">
+            <TextField label="Days" placeholder="mon-fri, sun" {...field('schedule.days')} />
+            <TextField label="From" placeholder="08:00" {...field('schedule.from')} />
+            <TextField label="Until" placeholder="18:00" {...field('schedule.to')} />
+            <TextField label="Time zone" placeholder="UTC" {...field('schedule.timezone')} />
+          </div>
+        </fieldset>
         <div class="fields">
           <TextField label="Expires" type="datetime-local" hint="Empty: never" {...field('expiresAt')} />
           <TextField label="Owner" hint="Empty: you" {...field('owner')} />
@@ -174,7 +183,11 @@ async function conflictsOf(
 async function send(fields: PairFields, edited: PairView | undefined): Promise<void> {
   const body = bodyOf(fields);
   if (!edited) return void (await call(endpoints.pair.add, { body }));
-  const { name: _, expiresAt = null, ...change } = body;
-  const request = { params: { name: edited.name }, body: { ...change, expiresAt }, revision: edited.revision };
+  const { name: _, expiresAt = null, schedule = null, ...change } = body;
+  const request = {
+    params: { name: edited.name },
+    body: { ...change, expiresAt, schedule },
+    revision: edited.revision,
+  };
   await call(endpoints.pair.change, request);
 }
