@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { root } from './overlay.js';
 import { type RunningProcess, startProcess } from './process.js';
+import { waitFor } from './wait.js';
 
 /** What two applications do with one connection. The one that dials says so in its first bytes. */
 export interface Request {
@@ -20,6 +21,9 @@ export type Ending =
   | { sent: string; received: { bytes: number; sha256: string }; broken?: undefined }
   | { broken: string };
 
+/** What the largest transfers may take on a busy machine, in ms: the test's own time ends before. */
+const longestTransfer = 240_000;
+
 /** A service in a namespace that does what its clients ask for. */
 export class Service {
   private connections = 0;
@@ -37,8 +41,7 @@ export class Service {
   /** How the next connection ends that it was not asked for yet. Asked in the order of the connections' ends. */
   async nextEnding(): Promise<Ending> {
     const wanted = this.connections++;
-    await this.process.waitForLog(() => this.endings().length > wanted);
-    return this.endings()[wanted] as Ending;
+    return waitFor('the end of a connection', () => this.endings()[wanted], longestTransfer);
   }
 
   stop(): Promise<unknown> {
