@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-// Each file starts its own control server, relay and portals as processes: one file at a time on a small machine.
+// Each file starts its own control server, relay and portals as processes, and mostly waits for them: two files at a time
+// keep a small machine busy.
 export default defineConfig({
   test: {
     include: [
@@ -11,7 +12,7 @@ export default defineConfig({
       'deploy/**/*.test.ts',
       '*.test.ts',
     ],
-    fileParallelism: false,
+    maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 60_000,
   },
