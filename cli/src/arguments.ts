@@ -76,6 +76,12 @@ const parseTokenLifetime = (text: string): number => {
   throw invalid(`a join token can be used for 1s to ${limits.joinTokenLifetimeMax / 86_400_000}d.`);
 };
 
+const parseApiTokenLifetime = (text: string): number => {
+  const lifetime = parseDuration(text);
+  if (lifetime >= 1000 && lifetime <= limits.apiTokenLifetimeMax) return lifetime;
+  throw invalid(`an API token is good for 1s to ${limits.apiTokenLifetimeMax / 86_400_000}d.`);
+};
+
 const parseCount = (text: string): number => {
   if (!/^[1-9]\d{0,6}$/.test(text)) throw invalid(`"${text}" is no number from 1 to 9999999.`);
   return Number(text);
@@ -105,6 +111,7 @@ export const labelArgument = repeated(parseLabel);
 export const nameArgument = argument(parseName);
 export const pairSideArgument = argument(parsePairSide);
 export const durationArgument = argument(parseDuration);
+export const apiTokenLifetimeArgument = argument(parseApiTokenLifetime);
 export const tokenLifetimeArgument = argument(parseTokenLifetime);
 export const destinationArgument = argument(parseDestination);
 export const countArgument = argument(parseCount);

@@ -136,7 +136,27 @@ const answers: Record<string, Reply> = {
   'GET /explain': { json: explanation },
   'POST /explain': { json: { ...explanation, verdict: 'works', cause: null } },
   'GET /audit/7/explain': { json: eventExplanation },
-  'GET /whoami': { json: { actor: 'token:admin', trustDomain: 'netport.test', version: '0.1.0' } },
+  'GET /whoami': {
+    json: { actor: 'token:admin', role: 'admin', may: [], trustDomain: 'netport.test', version: '0.1.0' },
+  },
+  'POST /api-tokens': {
+    status: 201,
+    json: { name: 'ci', role: 'operator', token: 'npa_new', expiresAt: '2031-01-31T12:00:00Z' },
+  },
+  'GET /api-tokens': {
+    json: {
+      items: [
+        {
+          name: 'ci',
+          role: 'viewer',
+          createdAt: '2030-01-30T12:00:00Z',
+          expiresAt: '2030-02-06T12:00:00Z',
+          lastUsedAt: null,
+        },
+      ],
+    },
+  },
+  'DELETE /api-tokens/ci': {},
   'POST /portals': { status: 201, json: newToken },
   'POST /portals/laptop/tokens': { status: 201, json: newToken },
   'POST /portals/laptop/revoke': {},
@@ -226,7 +246,7 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
     it('checks the token, then keeps it for this user only, and later commands use it', async () => {
       const { code, out } = await login(`--ca ${folder}/root.pem --token ${token}`);
       expect(out).toBe(
-        `Logged in to ${double.url} as token:admin (trust domain netport.test, version 0.1.0). Kept in ${stored()}.\n`,
+        `Logged in to ${double.url} as token:admin, admin (trust domain netport.test, version 0.1.0). Kept in ${stored()}.\n`,
       );
       expect(code).toBe(0);
       expect((await stat(stored())).mode & 0o777).toBe(0o600);
@@ -311,6 +331,12 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
     ],
     ['pair edit web --no-expires', 'PATCH /pairs/web', { expiresAt: null }],
     ['portal token laptop --expires 30m', 'POST /portals/laptop/tokens', { lifetimeSeconds: 1800 }],
+    [
+      'token add ci --role operator --expires 365d',
+      'POST /api-tokens',
+      { name: 'ci', role: 'operator', lifetimeSeconds: 31_536_000 },
+    ],
+    ['token rm ci', 'DELETE /api-tokens/ci', undefined],
     ['portal rm laptop', 'DELETE /portals/laptop', undefined],
     ['cert revoke laptop', 'POST /portals/laptop/revoke', undefined],
     ['cert revoke relay-1 --relay', 'POST /relays/relay-1/revoke', undefined],
@@ -385,6 +411,18 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
     );
     expect((await netport('portal show laptop')).out).toContain('policy version    3\n');
     expect((await netport('pair show web')).out).toContain('error      address_in_use: 127.0.0.1:8080 is taken\n');
+  });
+
+  it('shows an API token once, and then only what it is', async () => {
+    const added = await netport('token add ci --role operator');
+    expect(added.out).toContain('API token ci, operator, until 2031-01-31 12:00:00Z');
+    expect(added.out).toContain('\n  npa_new\n');
+    expect((await netport('token ls')).out).toBe(
+      'NAME  ROLE    CREATED  EXPIRES  LAST USED\nci    viewer  1 d ago  in 6 d   never\n',
+    );
+    expect(await netport('token add ci')).toMatchObject({ code: 2 });
+    expect(await netport('token add ci --role root')).toMatchObject({ code: 2 });
+    expect(await netport('token add ci --role viewer --expires 400d')).toMatchObject({ code: 2 });
   });
 
   it('explains: a line for each hop, then what comes close, then the cause and what to do; 0 only when it works', async () => {

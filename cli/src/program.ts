@@ -12,6 +12,7 @@ import { login } from './commands/login.js';
 import { ls } from './commands/ls.js';
 import { memberCommands } from './commands/member/commands.js';
 import { pairCommands } from './commands/pair/commands.js';
+import { tokenCommands } from './commands/token/commands.js';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -60,5 +61,6 @@ function createProgram(cli: Cli, exit: (code: number) => void): Command {
   ls(program, cli);
   audit(program, cli);
   certCommands(program, cli);
+  tokenCommands(program, cli);
   return program;
 }

@@ -1,5 +1,6 @@
 import { NetportError } from '@netport/protocol';
 import express, { type Express, Router } from 'express';
+import { apiTokenRouter } from './api/api-tokens.js';
 import { auditRouter } from './api/audit.js';
 import { handleErrors } from './api/errors.js';
 import { estRouter } from './api/est.js';
@@ -55,6 +56,7 @@ function apiRouter(services: Services): Router {
   router.get('/openapi.json', (_request, response) => void response.json(document));
   const routers = [
     sessionRouter,
+    apiTokenRouter,
     liveRouter,
     portalRouter,
     relayRouter,

@@ -85,7 +85,7 @@ export async function startTestServer(options: Partial<ControlServerOptions> = {
           incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
           incoming.on('end', () => {
             const text = Buffer.concat(chunks).toString();
-            const isJson = /json/.test(incoming.headers['content-type'] ?? '');
+            const isJson = /\b(problem\+)?json\b/.test(incoming.headers['content-type'] ?? '');
             resolve({
               status: incoming.statusCode ?? 0,
               headers: incoming.headers,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { limits } from './limits.js';
 import { timestampSchema } from './policy.js';
+import { roleSchema } from './role.js';
 
 /** Sessions of the admin page: a token, once, for a cookie that no script can read. */
 
@@ -9,7 +10,7 @@ export const sessionCookie = '__Host-netport-session';
 
 export const signInSchema = z.strictObject({ token: z.string().max(256) });
 
-export const sessionSchema = z.object({ actor: z.string(), expiresAt: timestampSchema });
+export const sessionSchema = z.object({ actor: z.string(), role: roleSchema, expiresAt: timestampSchema });
 export type SessionView = z.infer<typeof sessionSchema>;
 
 export const sessionEndpoints = {

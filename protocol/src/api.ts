@@ -6,6 +6,7 @@ import { countedPageOf, pageOf, pageQuerySchema, searchQuerySchema } from './api
 import { pairActions } from './api-pair.js';
 import { policyEndpoints } from './api-policy.js';
 import { sessionEndpoints } from './api-session.js';
+import { apiTokenEndpoints } from './api-token.js';
 import {
   certificateSummarySchema,
   circuitSchema,
@@ -21,6 +22,7 @@ import { labelsSchema } from './label.js';
 import { limits } from './limits.js';
 import { nameSchema } from './names.js';
 import { timestampSchema } from './policy.js';
+import { roleSchema } from './role.js';
 
 export * from './api-audit.js';
 export * from './api-explain.js';
@@ -28,6 +30,7 @@ export * from './api-live.js';
 export * from './api-page.js';
 export * from './api-pair.js';
 export * from './api-session.js';
+export * from './api-token.js';
 export * from './api-views.js';
 
 /** The admin API's bodies and its list of endpoints: the server's routers, the CLI and the OpenAPI document are made from it. */
@@ -58,7 +61,14 @@ export const problemSchema = z.object({
 });
 export type Problem = z.infer<typeof problemSchema>;
 
-export const whoamiSchema = z.object({ actor: z.string(), trustDomain: z.string(), version: z.string() });
+export const whoamiSchema = z.object({
+  actor: z.string(),
+  role: roleSchema,
+  /** The endpoints that this role may use, as `pair.add`: what a page has no need to offer is not in it. */
+  may: z.array(z.string()),
+  trustDomain: z.string(),
+  version: z.string(),
+});
 
 export interface ApiEndpoint {
   method: 'get' | 'post' | 'patch' | 'delete';
@@ -77,7 +87,7 @@ export interface ApiEndpoint {
   contentType?: 'text/event-stream';
   /** The answer has a revision, which is its ETag; a change can be bound to it with If-Match. */
   revisioned?: true;
-  /** Admins only, unless given. */
+  /** Who signed in and has the role that it takes, unless given. */
   access?: 'anyone';
 }
 
@@ -193,6 +203,7 @@ export const endpoints = {
     },
   },
   policy: policyEndpoints,
+  apiToken: apiTokenEndpoints,
 } as const satisfies Record<string, ApiEndpoint | Record<string, ApiEndpoint>>;
 
 export type BodyOf<E> = E extends { body: infer B extends z.ZodType } ? z.input<B> : undefined;

@@ -18,6 +18,7 @@ export * from './names.js';
 export * from './policy.js';
 export * from './quic-head.js';
 export * from './reach.js';
+export * from './role.js';
 export * from './schedule.js';
 export * from './signal.js';
 export * from './stream-report.js';

@@ -90,6 +90,10 @@ export const limits = {
   signInsPerMinute: 30,
   /** Source addresses of which the server remembers how often they tried. */
   signInSources: 10_000,
+  /** How long an API token is good, unless said otherwise, and at most: one that leaked and was forgotten ends some day. */
+  apiTokenLifetime: 90 * day,
+  apiTokenLifetimeMax: 366 * day,
+  apiTokens: 1000,
   joinTokenLifetime: 1 * hour,
   joinTokenLifetimeMax: 30 * day,
 

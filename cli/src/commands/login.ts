@@ -35,7 +35,7 @@ export function login(program: Command, cli: Cli): void {
       const who = await createApi(credentials).call(endpoints.whoami, {});
       const path = await storeCredentials(cli.env, credentials);
       const where = `trust domain ${who.trustDomain}, version ${who.version}`;
-      print(cli, printable(`Logged in to ${url} as ${who.actor} (${where}). Kept in ${path}.`));
+      print(cli, printable(`Logged in to ${url} as ${who.actor}, ${who.role} (${where}). Kept in ${path}.`));
     });
   withExample(
     command,

@@ -3,7 +3,8 @@ import { auditExport, endpoints } from '@netport/protocol';
 import { Router } from 'express';
 import { auditHead, exportAudit, queryAudit } from '../state/audit.js';
 import { unchanged } from '../state/change.js';
-import { actorOf } from './authentication.js';
+import { authorise } from './authentication.js';
+import { auditExportName } from './endpoint-names.js';
 import { parse, serve } from './serve.js';
 import type { Services } from './services.js';
 
@@ -15,7 +16,7 @@ export function auditRouter(services: Services): Router {
   serve(router, services, head, async () => unchanged(await auditHead(context)));
 
   router.get(auditExport.path, async (request, response) => {
-    await actorOf(services, request);
+    await authorise(services, request, auditExportName);
     const filter = parse(auditExport.query, request.query);
     response.type(auditExport.contentType);
     for await (const page of exportAudit(context, filter)) {

@@ -1,21 +1,43 @@
 import { limits, NetportError, sessionCookie } from '@netport/protocol';
 import type { Request } from 'express';
 import { originOf } from '../origin.js';
+import { decide, needed } from '../policy/roles.js';
 import { publicError } from '../problem.js';
 import { authenticate } from '../state/admin.js';
-import { sessionActor } from '../state/admin-sessions.js';
-import type { Actor } from '../state/context.js';
+import { sessionPrincipal } from '../state/admin-sessions.js';
+import type { Actor, Principal } from '../state/context.js';
+import { ownsPair } from '../state/pairs.js';
 import type { Services } from './services.js';
 
-/** Who asks, by bearer token or by session cookie; refusals are written down. Throws `unauthenticated` or `forbidden`. */
-export async function actorOf(services: Services, request: Request): Promise<Actor> {
+/**
+ * Who asks, by bearer token or by session cookie, if he may use the endpoint of this name; refusals are written down. Throws
+ * `unauthenticated` or `forbidden`.
+ */
+export async function authorise(services: Services, request: Request, endpoint: string): Promise<Principal> {
+  const { refusals } = services;
+  let actor: Actor = { name: 'anonymous', origin: originOf(request.socket) };
   try {
-    return await whoAsks(services, request, true);
+    const principal = await whoAsks(services, request, true);
+    actor = principal;
+    await refuseUnlessMay(services, principal, endpoint, request);
+    return principal;
   } catch (thrown) {
     const what = `${request.method} ${request.baseUrl}${request.path}`;
-    await services.refusals.request(originOf(request.socket), what, publicError(thrown));
+    await refusals.request(actor, what, publicError(thrown));
     throw thrown;
   }
+}
+
+async function refuseUnlessMay(
+  { context }: Services,
+  principal: Principal,
+  endpoint: string,
+  request: Request,
+): Promise<void> {
+  const decision = decide(principal.role, endpoint);
+  if (decision === 'allow') return;
+  if (decision === 'own' && (await ownsPair(context, principal, String(request.params.name)))) return;
+  throw new NetportError('forbidden', `${needed(endpoint)}; ${principal.name} has the role ${principal.role}`);
 }
 
 /** Whether who began this request may still do so; asking does not keep a session from going idle. */
@@ -25,7 +47,7 @@ export const stillSignedIn = (services: Services, request: Request): Promise<boo
     (thrown) => publicError(thrown).code !== 'unauthenticated',
   );
 
-async function whoAsks({ context }: Services, request: Request, use: boolean): Promise<Actor> {
+async function whoAsks({ context }: Services, request: Request, use: boolean): Promise<Principal> {
   const authorization = request.get('authorization');
   const origin = originOf(request.socket);
   const secret = sessionSecret(request);
@@ -34,13 +56,16 @@ async function whoAsks({ context }: Services, request: Request, use: boolean): P
   if (request.method !== 'GET' && !isSameOrigin(request)) {
     throw new NetportError('forbidden', 'this request comes from a page of another site, or does not say from where');
   }
-  return sessionActor(context, secret, origin, use);
+  return sessionPrincipal(context, secret, origin, use);
 }
 
 /** The secret in the session cookie. */
-export function sessionSecret(request: Request): string | undefined {
+export const sessionSecret = (request: Request): string | undefined => cookieOf(request, sessionCookie);
+
+/** The value of a cookie, as it was sent. */
+export function cookieOf(request: Request, name: string): string | undefined {
   const cookies = (request.get('cookie') ?? '').split(/; */);
-  return cookies.find((cookie) => cookie.startsWith(`${sessionCookie}=`))?.slice(sessionCookie.length + 1);
+  return cookies.find((cookie) => cookie.startsWith(`${name}=`))?.slice(name.length + 1);
 }
 
 /** `Set-Cookie`; without a secret, one that makes the browser forget. */

@@ -3,7 +3,6 @@ import {
   auditEventSchema,
   circuitSchema,
   conflictSchema,
-  endpoints,
   eventExplanationSchema,
   explanationSchema,
   newTokenSchema,
@@ -20,6 +19,7 @@ import {
 } from '@netport/protocol';
 import { z } from 'zod';
 import { version } from '../version.js';
+import { allEndpoints } from './endpoint-names.js';
 
 type Json = Record<string, unknown>;
 
@@ -45,7 +45,7 @@ components.add(problemSchema, { id: 'Problem' });
 export function openApi(): Json {
   const schemas: Json = {};
   const paths: Record<string, Json> = {};
-  for (const { name, endpoint } of allEndpoints()) {
+  for (const { name, endpoint } of allEndpoints) {
     const path = endpoint.path.replaceAll(/:(\w+)/g, '{$1}');
     paths[path] = { ...paths[path], [endpoint.method]: operation(name, endpoint, schemas) };
   }
@@ -63,14 +63,6 @@ export function openApi(): Json {
       schemas,
     },
   };
-}
-
-function allEndpoints(): { name: string; endpoint: ApiEndpoint }[] {
-  return Object.entries(endpoints).flatMap(([resource, entry]) =>
-    'method' in entry
-      ? [{ name: resource, endpoint: entry }]
-      : Object.entries(entry).map(([action, endpoint]) => ({ name: `${resource}.${action}`, endpoint })),
-  );
 }
 
 const eTag = { description: 'The revision, in quotes', schema: { type: 'string' } };

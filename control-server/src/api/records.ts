@@ -1,5 +1,6 @@
 import { endpoints } from '@netport/protocol';
 import { Router } from 'express';
+import { allowed } from '../policy/roles.js';
 import { listCertificates } from '../state/certificates.js';
 import { unchanged } from '../state/change.js';
 import { version } from '../version.js';
@@ -13,7 +14,13 @@ export function recordRouter(services: Services): Router {
   const { certificate, whoami } = endpoints;
   serve(router, services, certificate.list, async ({ query }) => unchanged(await listCertificates(context, query)));
   serve(router, services, whoami, async ({ actor }) =>
-    unchanged({ actor: actor.name, trustDomain: context.trustDomain, version }),
+    unchanged({
+      actor: actor.name,
+      role: actor.role,
+      may: allowed(actor.role),
+      trustDomain: context.trustDomain,
+      version,
+    }),
   );
   return router;
 }

@@ -4,14 +4,16 @@ import type { z } from 'zod';
 import { originOf } from '../origin.js';
 import { invalidFields } from '../problem.js';
 import { noChange, type Outcome } from '../state/change.js';
-import type { Actor } from '../state/context.js';
-import { actorOf } from './authentication.js';
+import type { Actor, Principal } from '../state/context.js';
+import { authorise } from './authentication.js';
+import { endpointName } from './endpoint-names.js';
 import type { Services } from './services.js';
 
 type Parsed<Schema> = Schema extends z.ZodType ? z.output<Schema> : undefined;
 
 export interface Call<E extends ApiEndpoint> {
-  actor: Actor;
+  /** With a role, where the endpoint is not for anyone. */
+  actor: E extends { access: 'anyone' } ? Actor : Principal;
   /** The path's parameters, as sent: a name that nobody bears is simply not found. */
   params: Record<string, string>;
   query: E extends { query: infer Q } ? Parsed<Q> : undefined;
@@ -25,13 +27,14 @@ export interface Call<E extends ApiEndpoint> {
 /** What a use case answers, with the header fields that go along. */
 export type Answer<E extends ApiEndpoint> = Outcome<AnswerOf<E>> & { headers?: Record<string, string> };
 
-/** One endpoint: who asks → what they ask, by the endpoint's schemas → the use case → the answer, and the change to the bus. */
+/** One endpoint: who asks, and whether they may → what they ask, by the endpoint's schemas → the use case → the answer, and the change to the bus. */
 export function serve<E extends ApiEndpoint>(
   router: Router,
   services: Services,
   endpoint: E,
   use: (call: Call<E>) => Promise<Answer<E>>,
 ): void {
+  const name = endpointName(endpoint);
   router[endpoint.method](
     endpoint.path,
     // Before the body is read: a stranger's body is not worth its bytes.
@@ -39,7 +42,7 @@ export function serve<E extends ApiEndpoint>(
       response.locals.actor =
         endpoint.access === 'anyone'
           ? { name: 'anonymous', origin: originOf(request.socket) }
-          : await actorOf(services, request);
+          : await authorise(services, request, name);
       next();
     },
     express.json({ limit: endpoint.bodyBytes ?? limits.apiBodyBytes }),

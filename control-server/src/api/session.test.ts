@@ -37,6 +37,7 @@ test('a token is exchanged for a cookie that only this host, over TLS, and no sc
   expect(status).toBe(201);
   expect(json).toEqual({
     actor: 'token:admin',
+    role: 'admin',
     expiresAt: new Date(now.getTime() + limits.adminSessionLifetime).toISOString(),
   });
   expect(String(headers['set-cookie'])).toMatch(

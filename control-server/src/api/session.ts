@@ -3,7 +3,7 @@ import { Router } from 'express';
 import { sourceAddress } from '../origin.js';
 import { publicError } from '../problem.js';
 import { perMinute, RateLimits } from '../rate-limit.js';
-import { signIn, signOut } from '../state/admin-sessions.js';
+import { signInWithToken, signOut } from '../state/admin-sessions.js';
 import { unchanged } from '../state/change.js';
 import { sessionSecret, setSessionCookie } from './authentication.js';
 import { serve } from './serve.js';
@@ -21,10 +21,10 @@ export function sessionRouter(services: Services): Router {
       if (!attempts.take(sourceAddress(request.socket) ?? '', context.now().getTime())) {
         throw new NetportError('rate_limited', 'too many tries to sign in from this address: wait a minute');
       }
-      const { secret, ...session } = await signIn(context, actor.origin, body.token);
+      const { secret, ...session } = await signInWithToken(context, actor.origin, body.token);
       return { ...unchanged(session), headers: { 'set-cookie': setSessionCookie(secret) } };
     } catch (thrown) {
-      await refusals.request(actor.origin, 'POST /api/v1/session', publicError(thrown));
+      await refusals.request(actor, 'POST /api/v1/session', publicError(thrown));
       throw thrown;
     }
   });

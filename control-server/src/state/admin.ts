@@ -1,23 +1,27 @@
-import { createHash, randomBytes, randomUUID, timingSafeEqual } from 'node:crypto';
-import { NetportError } from '@netport/protocol';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { limits, type Name, NetportError } from '@netport/protocol';
 import type { ApiTokenRecord } from '../store/store.js';
-import type { Actor, StateContext } from './context.js';
+import type { Principal, StateContext } from './context.js';
 
 const prefix = 'npa_';
-const adminName = 'admin';
+/** The token in the data directory: it is always there, and always an admin's. */
+export const firstToken = 'admin' as Name;
 
 /** 256 random bits: a plain hash is all that has to be kept. */
 export const makeAdminToken = (): string => `${prefix}${randomBytes(32).toString('base64url')}`;
 
-const hash = (token: string): Buffer => createHash('sha256').update(token).digest();
+export const hashToken = (token: string): Buffer => createHash('sha256').update(token).digest();
 
 /** Makes `token` the admin token: an older one stops working. */
 export async function keepAdminToken(context: StateContext, token: string): Promise<void> {
+  const hash = hashToken(token);
   await context.store.transaction(async (records) => {
-    const kept = (await records.apiTokens.list()).find(({ name }) => name === adminName);
-    if (kept && timingSafeEqual(kept.hash, hash(token))) return;
-    await records.apiTokens.remove(adminName);
-    await records.apiTokens.add({ id: randomUUID(), name: adminName, hash: hash(token), createdAt: context.now() });
+    if ((await records.apiTokens.find(hash))?.name === firstToken) return;
+    await records.apiTokens.remove(firstToken);
+    await records.apiTokens.add({
+      ...{ id: randomUUID(), name: firstToken, hash, role: 'admin' },
+      ...{ createdAt: context.now(), expiresAt: null, lastUsedAt: null },
+    });
   });
 }
 
@@ -26,32 +30,36 @@ export async function authenticate(
   context: StateContext,
   authorization: string | undefined,
   origin: string | null,
-): Promise<Actor> {
+): Promise<Principal> {
   const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
-  const { name } = await tokenRecord(
+  const { name, role } = await tokenRecord(
     context,
     token,
-    authorization === undefined ? 'no token was sent' : 'this is no admin token (npa_…)',
+    authorization === undefined ? 'no token was sent' : 'this is no API token (npa_…)',
   );
-  return { name: actorName(name), origin };
+  return { name: actorName(name), origin, role };
 }
 
-/** Who asks with an admin token or with a session that it opened. */
+/** Who asks with an API token or with a session that it opened. */
 export const actorName = (tokenName: string): string => `token:${tokenName}`;
 
-/** The record of an admin token. Throws `unauthenticated`, with `malformed` where it does not look like one. */
+/** The record of an API token, which is used with that. Throws `unauthenticated`, with `malformed` where it does not look like one. */
 export async function tokenRecord(
-  { store }: StateContext,
+  { store, now }: StateContext,
   token: string | undefined,
   malformed: string,
 ): Promise<ApiTokenRecord> {
   if (token === undefined || !/^npa_[A-Za-z0-9_-]{43}$/.test(token)) {
     throw new NetportError('unauthenticated', malformed);
   }
-  const presented = hash(token);
-  let found: ApiTokenRecord | undefined;
-  // All of them, always: how long it takes says nothing about which one came close.
-  for (const known of await store.records.apiTokens.list()) if (timingSafeEqual(known.hash, presented)) found = known;
-  if (!found) throw new NetportError('unauthenticated', 'this admin token is not known here');
+  const { apiTokens } = store.records;
+  // By its hash: how long that takes tells of the hash of a guess, never of a token.
+  const found = await apiTokens.find(hashToken(token));
+  if (!found) throw new NetportError('unauthenticated', 'this API token is not known here');
+  const at = now();
+  if (found.expiresAt && found.expiresAt <= at) {
+    throw new NetportError('unauthenticated', `the API token ${found.name} has expired: ask an admin for another`);
+  }
+  if (at.getTime() - (found.lastUsedAt?.getTime() ?? 0) >= limits.adminSessionSeen) await apiTokens.used(found.id, at);
   return found;
 }

@@ -1,5 +1,12 @@
 import type { Authority } from '@netport/pki';
-import { type ErrorCode, formatSpiffeId, type Name, type SpiffeId, type TrustDomain } from '@netport/protocol';
+import {
+  type ErrorCode,
+  formatSpiffeId,
+  type Name,
+  type Role,
+  type SpiffeId,
+  type TrustDomain,
+} from '@netport/protocol';
 import type { MemberKind, Store } from '../store/store.js';
 
 /** What every use case works with. */
@@ -16,10 +23,15 @@ export interface StateContext {
 
 /** Who asks for something. */
 export interface Actor {
-  /** A SPIFFE ID, `token:<name>`, or `anonymous`. */
+  /** A SPIFFE ID, `token:<name>`, `admin:<name>`, `oidc:<subject>`, or `anonymous`. */
   name: string;
   /** The address of the connection. */
   origin: string | null;
+}
+
+/** Who signed in, and what that gives. */
+export interface Principal extends Actor {
+  role: Role;
 }
 
 export const memberId = ({ trustDomain }: { trustDomain: TrustDomain }, kind: MemberKind, name: Name): SpiffeId =>

@@ -229,6 +229,11 @@ export async function showPair(context: StateContext, presence: Presence, name: 
   return pairView(await existingPair(context.store.records, name), presence, context.now());
 }
 
+/** Whether this is who answers for the access pair; of one that is not there, nobody is. */
+export async function ownsPair(context: StateContext, actor: Actor, name: string): Promise<boolean> {
+  return (await context.store.records.pairs.find(name))?.owner === actor.name;
+}
+
 async function existingPair(records: Records, name: string): Promise<PairRecord> {
   const pair = await records.pairs.find(name);
   if (!pair) throw notFound('name', `no access pair is named "${name}"`);

@@ -136,7 +136,11 @@ test('another admin token puts the old one out of force', async () => {
   const [first, second] = [makeAdminToken(), makeAdminToken()];
   await keepAdminToken(context, first);
   await keepAdminToken(context, first);
-  expect(await authenticate(context, `Bearer ${first}`, 'x')).toEqual({ name: 'token:admin', origin: 'x' });
+  expect(await authenticate(context, `Bearer ${first}`, 'x')).toEqual({
+    name: 'token:admin',
+    origin: 'x',
+    role: 'admin',
+  });
   await keepAdminToken(context, second);
   await expect(authenticate(context, `Bearer ${first}`, null)).rejects.toMatchObject({ code: 'unauthenticated' });
   expect(await authenticate(context, `bearer ${second}`, null)).toMatchObject({ name: 'token:admin' });

@@ -11,8 +11,10 @@ import {
   type Transport,
   type TransportPreference,
 } from '@netport/protocol';
-import { Prisma, PrismaClientKnownRequestError } from './prisma.js';
+import { Prisma } from './prisma.js';
 import { auditRecords } from './prisma-audit.js';
+import { signInRecords } from './prisma-sign-in.js';
+import { unique } from './prisma-unique.js';
 import type {
   CertificateRecord,
   CircuitRecord,
@@ -190,35 +192,7 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
 
     audit: auditRecords(prisma),
 
-    apiTokens: {
-      add: async (token) => {
-        await prisma.apiToken.create({ data: { ...token, hash: Uint8Array.from(token.hash) } });
-      },
-      list: () => prisma.apiToken.findMany(),
-      remove: async (name) => {
-        await prisma.apiToken.deleteMany({ where: { name } });
-      },
-    },
-
-    adminSessions: {
-      add: async (session) => {
-        await prisma.adminSession.create({ data: session });
-      },
-      find: async (hash) => {
-        const row = await prisma.adminSession.findUnique({ where: { hash }, include: { token: true } });
-        return row ? { hash, name: row.token.name, seenAt: row.seenAt, expiresAt: row.expiresAt } : undefined;
-      },
-      seen: async (hash, seenAt) => {
-        await prisma.adminSession.updateMany({ where: { hash }, data: { seenAt } });
-      },
-      remove: async (hash) => {
-        await prisma.adminSession.deleteMany({ where: { hash } });
-      },
-      removeEnded: async (now, unseenSince) => {
-        const where = { OR: [{ expiresAt: { lte: now } }, { seenAt: { lte: unseenSince } }] };
-        await prisma.adminSession.deleteMany({ where });
-      },
-    },
+    ...signInRecords(prisma),
 
     bump: async (name) => {
       const row = await prisma.sequence.upsert({
@@ -233,18 +207,6 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
     },
     current: async (name) => (await prisma.sequence.findUnique({ where: { name } }))?.value ?? 0,
   };
-}
-
-/** Runs a create and names what is there already. Throws `already_exists`. */
-async function unique(what: string, create: () => Promise<unknown>): Promise<void> {
-  try {
-    await create();
-  } catch (error) {
-    if (error instanceof PrismaClientKnownRequestError && error.code === 'P2002') {
-      throw new NetportError('already_exists', `${what} exists already`, { cause: error });
-    }
-    throw error;
-  }
 }
 
 const named = (range: NameRange | undefined) =>

@@ -14,6 +14,9 @@ import type {
   Transport,
   TransportPreference,
 } from '@netport/protocol';
+import type { SignInRecords } from './sign-in-records.js';
+
+export type * from './sign-in-records.js';
 
 /**
  * What the control server remembers, free of any database's notions. `records` reads outside of a transaction;
@@ -25,7 +28,7 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export interface Records {
+export interface Records extends SignInRecords {
   members: MemberRecords;
   joinTokens: JoinTokenRecords;
   certificates: CertificateRecords;
@@ -33,8 +36,6 @@ export interface Records {
   documents: DocumentRecords;
   circuits: CircuitRecords;
   audit: AuditRecords;
-  apiTokens: ApiTokenRecords;
-  adminSessions: AdminSessionRecords;
   /** The next value of a number that only grows. */
   bump(sequence: SequenceName): Promise<number>;
   /** Its last value; 0 before the first. */
@@ -267,34 +268,4 @@ export interface AuditRecords {
   /** Events from before the chain was, oldest first. */
   unchained(limit: number): Promise<ChainedEvent[]>;
   chain(event: ChainedEvent & AuditLookup): Promise<void>;
-}
-
-export interface ApiTokenRecord {
-  id: string;
-  name: string;
-  hash: Uint8Array;
-  createdAt: Date;
-}
-
-export interface ApiTokenRecords {
-  add(token: ApiTokenRecord): Promise<void>;
-  list(): Promise<ApiTokenRecord[]>;
-  remove(name: string): Promise<void>;
-}
-
-/** A browser's session; `name` is that of its token. */
-export interface AdminSessionRecord {
-  hash: string;
-  name: string;
-  seenAt: Date;
-  expiresAt: Date;
-}
-
-export interface AdminSessionRecords {
-  add(session: { hash: string; tokenId: string; createdAt: Date; seenAt: Date; expiresAt: Date }): Promise<void>;
-  find(hash: string): Promise<AdminSessionRecord | undefined>;
-  seen(hash: string, at: Date): Promise<void>;
-  remove(hash: string): Promise<void>;
-  /** Those that expired by `now`, or were not seen since `unseenSince`. */
-  removeEnded(now: Date, unseenSince: Date): Promise<void>;
 }
