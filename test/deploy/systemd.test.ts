@@ -18,8 +18,8 @@ const units = [
     exposure: 21,
     capabilities: ['CAP_BPF', 'CAP_NET_ADMIN', 'CAP_NET_RAW', 'CAP_PERFMON'],
   },
-  { role: 'relay', dropIn: 'userspace.conf', exposure: 17, capabilities: [] },
-  { role: 'portal', dropIn: undefined, exposure: 17, capabilities: [] },
+  { role: 'relay', dropIn: 'userspace.conf', exposure: 15, capabilities: [] },
+  { role: 'portal', dropIn: undefined, exposure: 15, capabilities: [] },
   { role: 'portal', dropIn: 'gateway.conf', exposure: 17, capabilities: ['CAP_NET_BIND_SERVICE'] },
 ] as const;
 

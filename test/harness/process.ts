@@ -35,6 +35,8 @@ export interface SpawnOptions {
   env?: Readonly<Record<string, string>>;
   /** A network namespace to run in. */
   namespace?: string | undefined;
+  /** A user to run as, without any capability. */
+  as?: number | undefined;
   onLog?: (line: LogLine) => void;
 }
 
@@ -113,8 +115,9 @@ export async function runCommand(
   return { code, stdout, stderr };
 }
 
-function spawnScript({ script, args, env, namespace }: SpawnOptions) {
-  const command = [process.execPath, script, ...args];
+function spawnScript({ script, args, env, namespace, as }: SpawnOptions) {
+  const user = as === undefined ? [] : unprivileged(as);
+  const command = [...user, process.execPath, script, ...args];
   // `ip netns exec` becomes the program, so the child's id and signals are the program's.
   const [program = '', ...rest] = namespace ? ['ip', 'netns', 'exec', namespace, ...command] : command;
   return spawn(program, rest, {
@@ -122,6 +125,11 @@ function spawnScript({ script, args, env, namespace }: SpawnOptions) {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
+
+const unprivileged = (user: number): string[] => [
+  ...['setpriv', `--reuid=${user}`, `--regid=${user}`, '--clear-groups'],
+  ...['--bounding-set=-all', '--inh-caps=-all', '--no-new-privs'],
+];
 
 const withoutNetport = (env: NodeJS.ProcessEnv): NodeJS.ProcessEnv =>
   Object.fromEntries(Object.entries(env).filter(([name]) => !name.startsWith('NETPORT_')));
