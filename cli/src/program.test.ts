@@ -132,6 +132,8 @@ const eventExplanation = {
   },
 };
 
+const localAdmin = { name: 'ada', role: 'viewer', createdAt: '2030-01-30T12:00:00Z', lastSignInAt: null };
+
 const answers: Record<string, Reply> = {
   'GET /explain': { json: explanation },
   'POST /explain': { json: { ...explanation, verdict: 'works', cause: null } },
@@ -157,6 +159,10 @@ const answers: Record<string, Reply> = {
     },
   },
   'DELETE /api-tokens/ci': {},
+  'POST /admins': { status: 201, json: { ...localAdmin, password: 'made-by-the-server' } },
+  'PATCH /admins/ada': { json: localAdmin },
+  'GET /admins': { json: { items: [localAdmin] } },
+  'DELETE /admins/ada': {},
   'POST /portals': { status: 201, json: newToken },
   'POST /portals/laptop/tokens': { status: 201, json: newToken },
   'POST /portals/laptop/revoke': {},
@@ -337,6 +343,9 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
       { name: 'ci', role: 'operator', lifetimeSeconds: 31_536_000 },
     ],
     ['token rm ci', 'DELETE /api-tokens/ci', undefined],
+    ['admin add ada --role viewer', 'POST /admins', { name: 'ada', role: 'viewer' }],
+    ['admin set ada --role viewer --new-password', 'PATCH /admins/ada', { role: 'viewer', password: null }],
+    ['admin rm ada', 'DELETE /admins/ada', undefined],
     ['portal rm laptop', 'DELETE /portals/laptop', undefined],
     ['cert revoke laptop', 'POST /portals/laptop/revoke', undefined],
     ['cert revoke relay-1 --relay', 'POST /relays/relay-1/revoke', undefined],
@@ -423,6 +432,21 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
     expect(await netport('token add ci')).toMatchObject({ code: 2 });
     expect(await netport('token add ci --role root')).toMatchObject({ code: 2 });
     expect(await netport('token add ci --role viewer --expires 400d')).toMatchObject({ code: 2 });
+  });
+
+  it('takes a password from standard input, or shows the one that was made', async () => {
+    expect((await netport('admin add ada --role viewer')).out).toBe(
+      'Added the local admin ada, viewer. The password is shown this once:\n\n  made-by-the-server\n\n',
+    );
+    double.asked.length = 0;
+    expect(await netport('admin set ada --password-stdin', { stdin: 'a long password\n' })).toMatchObject({
+      code: 0,
+      out: 'Changed the local admin ada, viewer.\n',
+    });
+    expect(double.asked).toMatchObject([{ body: { password: 'a long password' } }]);
+    expect(await netport('admin set ada --password-stdin', { stdin: 'short\n' })).toMatchObject({ code: 1 });
+    expect(await netport('admin set ada')).toMatchObject({ code: 2 });
+    expect((await netport('admin ls')).out).toBe('NAME  ROLE    CREATED  LAST SIGN-IN\nada   viewer  1 d ago  never\n');
   });
 
   it('explains: a line for each hop, then what comes close, then the cause and what to do; 0 only when it works', async () => {
@@ -530,6 +554,8 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
 
   it('every command has help with an example', async () => {
     const commands = ['login', 'audit', 'ls circuits', 'ls tunnels', 'ls streams', 'cert ls', 'cert revoke'];
+    for (const action of ['add', 'ls', 'rm']) commands.push(`token ${action}`, `admin ${action}`);
+    commands.push('admin set');
     for (const kind of ['portal', 'relay']) {
       for (const action of ['add', 'ls', 'show', 'rm', 'token']) commands.push(`${kind} ${action}`);
     }

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { asNetportError, NetportError } from '@netport/protocol';
 import { Command, CommanderError } from 'commander';
 import type { Cli } from './cli.js';
+import { adminCommands } from './commands/admin/commands.js';
 import { apply } from './commands/apply.js';
 import { audit } from './commands/audit.js';
 import { certCommands } from './commands/cert/commands.js';
@@ -62,5 +63,6 @@ function createProgram(cli: Cli, exit: (code: number) => void): Command {
   audit(program, cli);
   certCommands(program, cli);
   tokenCommands(program, cli);
+  adminCommands(program, cli);
   return program;
 }

@@ -7,6 +7,7 @@ import { estRouter } from './api/est.js';
 import { explainRouter } from './api/explain.js';
 import { tokenRouter } from './api/join-tokens.js';
 import { liveRouter } from './api/live.js';
+import { localAdminRouter } from './api/local-admins.js';
 import { portalRouter, relayRouter } from './api/members.js';
 import { openApi } from './api/openapi.js';
 import { pairRouter } from './api/pairs.js';
@@ -57,6 +58,7 @@ function apiRouter(services: Services): Router {
   const routers = [
     sessionRouter,
     apiTokenRouter,
+    localAdminRouter,
     liveRouter,
     portalRouter,
     relayRouter,

@@ -24,6 +24,7 @@ import { chainOldEvents } from './state/audit.js';
 import { issueServerIdentity } from './state/certificates.js';
 import { controlId, type StateContext } from './state/context.js';
 import { checkReady } from './state/health.js';
+import { Passwords } from './state/passwords.js';
 import { Refusals } from './state/refusals.js';
 import { openStore } from './store/open-store.js';
 import { version } from './version.js';
@@ -130,6 +131,7 @@ async function start(
     live,
     bus,
     refusals,
+    passwords: new Passwords(),
     settled: () => signalling.settled(),
     revocationList: () => signalling.revocations.der,
     log,

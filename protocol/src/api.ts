@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { auditEndpoints } from './api-audit.js';
 import { explainEndpoints } from './api-explain.js';
 import { liveEndpoint } from './api-live.js';
+import { localAdminEndpoints } from './api-local-admin.js';
 import { countedPageOf, pageOf, pageQuerySchema, searchQuerySchema } from './api-page.js';
 import { pairActions } from './api-pair.js';
 import { policyEndpoints } from './api-policy.js';
@@ -27,6 +28,7 @@ import { roleSchema } from './role.js';
 export * from './api-audit.js';
 export * from './api-explain.js';
 export * from './api-live.js';
+export * from './api-local-admin.js';
 export * from './api-page.js';
 export * from './api-pair.js';
 export * from './api-session.js';
@@ -204,6 +206,7 @@ export const endpoints = {
   },
   policy: policyEndpoints,
   apiToken: apiTokenEndpoints,
+  localAdmin: localAdminEndpoints,
 } as const satisfies Record<string, ApiEndpoint | Record<string, ApiEndpoint>>;
 
 export type BodyOf<E> = E extends { body: infer B extends z.ZodType } ? z.input<B> : undefined;

@@ -94,6 +94,20 @@ export const limits = {
   apiTokenLifetime: 90 * day,
   apiTokenLifetimeMax: 366 * day,
   apiTokens: 1000,
+  /** Long enough to hold against guessing here and, with scrypt, against who has the database; a manager's may be longer. */
+  passwordMin: 12,
+  passwordMax: 128,
+  /** Passwords whose hashes wait to be made: each takes 32 MiB and a third of a second, one after the other. */
+  passwordQueue: 16,
+  /** Wrong passwords for one name, or from one source address, that cost nothing; then each doubles the wait, up to… */
+  passwordTries: 5,
+  passwordTriesOfSource: 20,
+  lockOutBase: 1 * second,
+  /** …this: long enough to make guessing hopeless, short enough that a stranger cannot keep an admin out for a day. */
+  lockOutMax: 5 * minute,
+  /** After this long without a try, all is forgotten. */
+  lockOutForget: 1 * hour,
+  localAdmins: 1000,
   joinTokenLifetime: 1 * hour,
   joinTokenLifetimeMax: 30 * day,
 

@@ -7,6 +7,8 @@ import { allEndpoints, auditExportName } from './endpoint-names.js';
 const expected: Record<string, Role | 'anyone'> = {
   'session.add': 'anyone',
   'session.remove': 'viewer',
+  'session.removeAll': 'viewer',
+  'session.password': 'viewer',
   whoami: 'viewer',
   live: 'viewer',
   'portal.list': 'viewer',
@@ -47,6 +49,10 @@ const expected: Record<string, Role | 'anyone'> = {
   'apiToken.list': 'admin',
   'apiToken.add': 'admin',
   'apiToken.remove': 'admin',
+  'localAdmin.list': 'admin',
+  'localAdmin.add': 'admin',
+  'localAdmin.change': 'admin',
+  'localAdmin.remove': 'admin',
 };
 
 let server: TestServer;

@@ -3,6 +3,7 @@ import type { Bus } from '../bus/bus.js';
 import type { Live } from '../live/live.js';
 import type { Metrics } from '../metrics.js';
 import type { StateContext } from '../state/context.js';
+import type { Passwords } from '../state/passwords.js';
 import type { Inspection, Presence } from '../state/presence.js';
 import type { Refusals } from '../state/refusals.js';
 
@@ -14,6 +15,7 @@ export interface Services {
   live: Live;
   bus: Bus;
   refusals: Refusals;
+  passwords: Passwords;
   /** Resolves when a change that was published has reached those who are online. */
   settled: () => Promise<void>;
   /** The current revocation list, DER. */

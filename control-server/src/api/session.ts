@@ -1,10 +1,11 @@
 import { endpoints, limits, NetportError } from '@netport/protocol';
-import { Router } from 'express';
+import { type Request, Router } from 'express';
 import { sourceAddress } from '../origin.js';
 import { publicError } from '../problem.js';
 import { perMinute, RateLimits } from '../rate-limit.js';
-import { signInWithToken, signOut } from '../state/admin-sessions.js';
+import { signInWithToken, signOut, signOutEverywhere } from '../state/admin-sessions.js';
 import { unchanged } from '../state/change.js';
+import { PasswordSignIn } from '../state/password-sign-in.js';
 import { sessionSecret, setSessionCookie } from './authentication.js';
 import { serve } from './serve.js';
 import type { Services } from './services.js';
@@ -12,16 +13,21 @@ import type { Services } from './services.js';
 /** Signing in and out. */
 export function sessionRouter(services: Services): Router {
   const router = Router();
-  const { context, live, refusals } = services;
-  const { add, remove } = endpoints.session;
+  const { context, live, refusals, passwords } = services;
+  const { add, remove, removeAll, password } = endpoints.session;
   const attempts = new RateLimits((now) => perMinute(limits.signInsPerMinute, now), limits.signInSources);
+  const byPassword = new PasswordSignIn(context, passwords);
 
   serve(router, services, add, async ({ actor, body, request }) => {
+    const source = sourceOf(request);
     try {
-      if (!attempts.take(sourceAddress(request.socket) ?? '', context.now().getTime())) {
+      if (!attempts.take(source, context.now().getTime())) {
         throw new NetportError('rate_limited', 'too many tries to sign in from this address: wait a minute');
       }
-      const { secret, ...session } = await signInWithToken(context, actor.origin, body.token);
+      const { secret, ...session } =
+        'token' in body
+          ? await signInWithToken(context, actor.origin, body.token)
+          : await byPassword.signIn({ origin: actor.origin, source }, body.name, body.password);
       return { ...unchanged(session), headers: { 'set-cookie': setSessionCookie(secret) } };
     } catch (thrown) {
       await refusals.request(actor, 'POST /api/v1/session', publicError(thrown));
@@ -37,5 +43,19 @@ export function sessionRouter(services: Services): Router {
     }
     return { ...unchanged({}), headers: { 'set-cookie': setSessionCookie() } };
   });
+
+  serve(router, services, removeAll, async ({ actor }) => {
+    await signOutEverywhere(context, actor);
+    live.checkWatchers();
+    return { ...unchanged({}), headers: { 'set-cookie': setSessionCookie() } };
+  });
+
+  serve(router, services, password, async ({ actor, body, request }) => {
+    await byPassword.change(actor, { source: sourceOf(request), secret: sessionSecret(request) }, body);
+    live.checkWatchers();
+    return unchanged({});
+  });
   return router;
 }
+
+const sourceOf = (request: Request): string => sourceAddress(request.socket) ?? '';

@@ -10,6 +10,8 @@ type Rule = 'anyone' | Role | 'pair-owner';
 const rules: Readonly<Record<string, Rule>> = {
   'session.add': 'anyone',
   'session.remove': 'viewer',
+  'session.removeAll': 'viewer',
+  'session.password': 'viewer',
   whoami: 'viewer',
   live: 'viewer',
   'portal.list': 'viewer',
@@ -50,6 +52,10 @@ const rules: Readonly<Record<string, Rule>> = {
   'apiToken.list': 'admin',
   'apiToken.add': 'admin',
   'apiToken.remove': 'admin',
+  'localAdmin.list': 'admin',
+  'localAdmin.add': 'admin',
+  'localAdmin.change': 'admin',
+  'localAdmin.remove': 'admin',
 };
 
 export const ruleOf = (endpoint: string): Rule | undefined =>

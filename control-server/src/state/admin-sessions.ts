@@ -6,7 +6,7 @@ import { audit, auditEvent } from './audit.js';
 import type { Actor, Principal, StateContext } from './context.js';
 
 /** 256 random bits: a plain hash is all that has to be kept. */
-const hash = (secret: string): string => createHash('sha256').update(secret).digest('hex');
+export const sessionHash = (secret: string): string => createHash('sha256').update(secret).digest('hex');
 
 const unseenSince = (now: Date): Date => new Date(now.getTime() - limits.adminSessionIdle);
 
@@ -34,7 +34,7 @@ export async function openSession(
   const expiresAt = new Date(now.getTime() + limits.adminSessionLifetime);
   await context.store.transaction(async (records) => {
     await records.adminSessions.removeEnded(now, unseenSince(now));
-    const session = { hash: hash(secret), actor: name, createdAt: now, seenAt: now, expiresAt };
+    const session = { hash: sessionHash(secret), actor: name, createdAt: now, seenAt: now, expiresAt };
     await records.adminSessions.add({ ...session, holder });
     await audit(context, records, { name, origin }, { action: 'admin.sign-in', subject: name, detail: { role } });
   });
@@ -43,7 +43,7 @@ export async function openSession(
 
 /** Ends a session; one that has ended already is no error. */
 export async function signOut(context: StateContext, actor: Actor, secret: string): Promise<void> {
-  await context.store.records.adminSessions.remove(hash(secret));
+  await context.store.records.adminSessions.remove(sessionHash(secret));
   await auditEvent(context, actor, { action: 'admin.sign-out', subject: null });
 }
 
@@ -64,7 +64,7 @@ export async function sessionPrincipal(
 ): Promise<Principal> {
   const { adminSessions } = context.store.records;
   const now = context.now();
-  const session = await adminSessions.find(hash(secret));
+  const session = await adminSessions.find(sessionHash(secret));
   if (!session || session.expiresAt <= now || session.seenAt <= unseenSince(now)) {
     throw new NetportError('unauthenticated', 'this session has ended: sign in again');
   }
