@@ -6,5 +6,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(error.code === 'EPIPE' ? 0 : 1);
 });
 
+// As it is now, once: Node asks the system for each look at it, and the YAML parser looks for every token, a sixth of its time.
+process.env = { ...process.env };
+
 const { env, stdin, stdout, stderr } = process;
 process.exitCode = await run(process.argv.slice(2), { env, stdin, stdout, stderr, now: Date.now });

@@ -18,19 +18,24 @@ export function apply(program: Command, cli: Cli, fail: () => void): void {
     .option('--dry-run', 'only show what would change; exits with 1 when a test would fail')
     .action(async (options: ApplyOptions) => {
       const files = await policyFiles(cli, options);
-      const difference = await files.diff();
-      if (!options.json) print(cli, changesText(difference));
+      const show = (answer: PolicyAnswer) => !options.json && print(cli, changesText(answer));
       if (options.dryRun) {
+        const difference = await files.diff();
         if (options.json) printJson(cli, difference);
+        show(difference);
         if (difference.tests.some(({ passed }) => !passed)) fail();
         return;
       }
-      if (hasChanges(difference) && !options.yes && !(await confirmed(cli))) {
+      // Where nobody is to see it first, one request says and does it all.
+      const asked = !options.yes && isTerminal(cli) ? await files.diff() : undefined;
+      if (asked) show(asked);
+      if (asked && hasChanges(asked) && !(await confirmed(cli))) {
         cli.stderr.write('Nothing was applied.\n');
         fail();
         return;
       }
-      const answer = await files.apply(difference.revision);
+      const answer = await files.apply(asked?.revision);
+      if (!asked) show(answer);
       if (options.json) printJson(cli, answer);
       else if (hasChanges(answer)) print(cli, ['Applied.', ...nextSteps(answer)].join('\n'));
     });
@@ -43,8 +48,9 @@ export function apply(program: Command, cli: Cli, fail: () => void): void {
 }
 
 /** Only people at a terminal are asked: a script has said all that it wants. */
+const isTerminal = ({ stdin }: Cli): boolean => 'isTTY' in stdin && stdin.isTTY === true;
+
 async function confirmed({ stdin, stderr }: Cli): Promise<boolean> {
-  if (!('isTTY' in stdin) || stdin.isTTY !== true) return true;
   const questions = createInterface({ input: stdin, output: stderr });
   try {
     return /^y(?:es)?$/i.test((await questions.question('Apply this? [y/N] ')).trim());

@@ -21,8 +21,8 @@ export const withFiles = (command: Command): Command =>
 
 export interface PolicyFiles {
   diff(): Promise<PolicyAnswer>;
-  /** Only if nothing has changed since the diff of that revision. */
-  apply(revision: number): Promise<PolicyAnswer>;
+  /** With the revision of a diff, only if nothing has changed since. */
+  apply(revision?: number): Promise<PolicyAnswer>;
 }
 
 /** The files' documents before the server; what it refuses is told with its place in a file. */

@@ -100,7 +100,7 @@ describe.skipIf(missing)(`policy files${missing ? ` (${missing})` : ''}`, () => 
     await rm(folder, { recursive: true });
   });
 
-  it('apply shows what changes, applies it at that revision, and says what comes next', async () => {
+  it('apply shows what has changed, and says what comes next', async () => {
     const { code, out } = await netport(`apply -f ${file} --prune`);
     expect(out).toBe(
       '+ Portal laptop  site=x\n' +
@@ -113,16 +113,22 @@ describe.skipIf(missing)(`policy files${missing ? ` (${missing})` : ''}`, () => 
         'The portal laptop is new: netport portal token laptop makes its join token.\n',
     );
     expect(code).toBe(0);
+    expect(asked()).toEqual([{ path: '/apply', body: { documents: [portal('laptop')], prune: true } }]);
+  });
+
+  it('at a terminal, apply shows what would change, and applies it at that revision only', async () => {
+    const { out } = await netport(`apply -f ${file}`, person('yes\n'));
+    expect(out.match(/~ AccessPair web\n/g)).toHaveLength(1);
     expect(asked()).toEqual([
-      { path: '/diff', body: { documents: [portal('laptop')], prune: true } },
-      { path: '/apply', body: { documents: [portal('laptop')], prune: true, revision: 7 } },
+      { path: '/diff', body: { documents: [portal('laptop')], prune: false } },
+      { path: '/apply', body: { documents: [portal('laptop')], prune: false, revision: 7 } },
     ]);
   });
 
   it.each([
     ['no', '', 1, ['/diff']],
     ['yes', '', 0, ['/diff', '/apply']],
-    ['no', ' --yes', 0, ['/diff', '/apply']],
+    ['no', ' --yes', 0, ['/apply']],
   ])('at a terminal, %s is an answer%s', async (answer, option, code, paths) => {
     expect((await netport(`apply -f ${file}${option}`, person(`${answer}\n`))).code).toBe(code);
     expect(asked().map(({ path }) => path)).toEqual(paths);
@@ -154,7 +160,7 @@ describe.skipIf(missing)(`policy files${missing ? ` (${missing})` : ''}`, () => 
   });
 
   it('a mistake is told with its place, found here or by the server, and nothing is sent on', async () => {
-    replies['POST /api/v1/policy/diff'] = problem(400, 'invalid_request', 'documents.0.metadata.name: taken', [
+    replies['POST /api/v1/policy/apply'] = problem(400, 'invalid_request', 'documents.0.metadata.name: taken', [
       { path: 'documents.0.metadata.name', message: 'taken' },
     ]);
     const { code, err } = await netport(`apply -f ${file}`);

@@ -5,19 +5,40 @@ import {
   isNode,
   isScalar,
   isSeq,
-  type LineCounter,
+  LineCounter,
   type Node,
   type Document as YamlDocument,
 } from 'yaml';
 
-/** A place in a file, as editors and compilers write it: `FILE:LINE:COLUMN`. */
-export const formatPlace = (file: string, lines: LineCounter, offset: number): string => {
-  const { line, col } = lines.linePos(offset);
-  return `${file}:${Math.max(line, 1)}:${Math.max(col, 1)}`;
-};
+/** Places in a file, as editors and compilers write them: `FILE:LINE:COLUMN`. */
+export interface Places {
+  at: (offset: number) => string;
+  /** Where a path leads in the document of that index. */
+  of: (index: number, path: readonly (string | number)[]) => string;
+}
+
+/** Reads the file by `read`, once, when the first place is asked for. */
+export function placesIn(file: string, read: (onNewLine: (offset: number) => void) => Iterable<YamlDocument>): Places {
+  const lines = new LineCounter();
+  let documents: readonly YamlDocument[] | undefined;
+  const documentsRead = (): readonly YamlDocument[] => {
+    documents ??= [...read(lines.addNewLine)];
+    return documents;
+  };
+  const at: Places['at'] = (offset) => {
+    documentsRead();
+    const { line, col } = lines.linePos(offset);
+    return `${file}:${Math.max(line, 1)}:${Math.max(col, 1)}`;
+  };
+  const of: Places['of'] = (index, path) => {
+    const document = documentsRead()[index];
+    return at(document ? offsetOf(document, path) : 0);
+  };
+  return { at, of };
+}
 
 /** Where a path leads in a document; where it leads nowhere, the last place on the way there. */
-export function offsetOf(document: YamlDocument, path: readonly (string | number)[]): number {
+function offsetOf(document: YamlDocument, path: readonly (string | number)[]): number {
   let node: unknown = document.contents;
   let offset = startOf(node) ?? document.range?.[0] ?? 0;
   for (const step of path) {

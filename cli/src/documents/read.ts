@@ -1,6 +1,6 @@
 import { type Document, documentKey, documentSchema, NetportError } from '@netport/protocol';
-import { LineCounter, parseAllDocuments, type Document as YamlDocument } from 'yaml';
-import { formatPlace, offsetOf } from './places.js';
+import { Composer, Parser, type Document as YamlDocument } from 'yaml';
+import { placesIn } from './places.js';
 import type { Source } from './sources.js';
 
 type Path = readonly (string | number)[];
@@ -34,27 +34,36 @@ export function readDocuments(sources: readonly Source[]): Documents {
 }
 
 function parse({ file, text }: Source, mistakes: string[]): PlacedDocument[] {
-  const lines = new LineCounter();
-  // YAML 1.2, of which JSON is a part; without merge keys and tags of YAML 1.1.
-  const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
-  const documents: readonly YamlDocument[] = 'empty' in parsed ? [] : parsed;
-  return documents.flatMap((yaml) => {
-    const place = (offset: number) => formatPlace(file, lines, offset);
-    const placeOf = (path: Path) => place(offsetOf(yaml as YamlDocument, path));
-    const faults = [...yaml.errors, ...yaml.warnings];
-    for (const { pos, message } of faults) mistakes.push(`${place(pos[0])}: ${message}`);
-    if (faults.length > 0 || yaml.contents === null) return [];
-    const value = plainValue(yaml as YamlDocument);
-    if (value instanceof Error) {
-      mistakes.push(`${placeOf([])}: ${value.message}`);
-      return [];
-    }
-    // Nothing between two lines of dashes.
-    if (value === null) return [];
-    // A list is as many documents: so it is what `netport export --json` prints.
-    if (!Array.isArray(value)) return check(value, placeOf, mistakes);
-    return value.flatMap((item, at) => check(item, (path) => placeOf([at, ...path]), mistakes));
-  });
+  const places = placesIn(file, (onNewLine) => readYaml(text, onNewLine));
+  // Each tree of nodes is let go at once, which saves a sixth of the time: for a place, there is another reading.
+  return Array.from(readYaml(text), (yaml, at) =>
+    documentsIn(yaml, places.at, (path) => places.of(at, path), mistakes),
+  ).flat();
+}
+
+/** YAML 1.2, of which JSON is a part; without merge keys and tags of YAML 1.1. One document after the other, as they are asked for. */
+const readYaml = (text: string, onNewLine?: (offset: number) => void): Iterable<YamlDocument> =>
+  new Composer({ prettyErrors: false, stringKeys: true }).compose(new Parser(onNewLine).parse(text));
+
+function documentsIn(
+  yaml: YamlDocument,
+  place: (offset: number) => string,
+  placeOf: (path: Path) => string,
+  mistakes: string[],
+): PlacedDocument[] {
+  const faults = [...yaml.errors, ...yaml.warnings];
+  for (const { pos, message } of faults) mistakes.push(`${place(pos[0])}: ${message}`);
+  if (faults.length > 0 || yaml.contents === null) return [];
+  const value = plainValue(yaml);
+  if (value instanceof Error) {
+    mistakes.push(`${placeOf([])}: ${value.message}`);
+    return [];
+  }
+  // Nothing between two lines of dashes.
+  if (value === null) return [];
+  // A list is as many documents: so it is what `netport export --json` prints.
+  if (!Array.isArray(value)) return check(value, placeOf, mistakes);
+  return value.flatMap((item, at) => check(item, (path) => placeOf([at, ...path]), mistakes));
 }
 
 function plainValue(yaml: YamlDocument): unknown {
