@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import {
   type DataDirectory,
+  keepRenewed,
   type Logger,
   openDataDirectory,
   openTracing,
@@ -14,7 +15,6 @@ import { keepRetention } from './audit/retention.js';
 import { type SinkSettings, startSinks } from './audit/sinks.js';
 import { loadAuthority } from './authority.js';
 import { inProcessBus } from './bus/in-process.js';
-import { renewServerIdentity } from './identity-renewal.js';
 import { Live } from './live/live.js';
 import { createMetrics } from './metrics.js';
 import { createTlsServer, listen, tlsCredentials } from './server.js';
@@ -39,6 +39,8 @@ export interface ControlServerOptions extends SinkSettings {
   trustDomain?: string;
   /** `file:…`; a file in the data directory by default. */
   databaseUrl?: string;
+  /** Milliseconds that certificates of portals and relays are good for. */
+  certificateLifetime?: number;
   /** `HOST:PORT` */
   metrics?: string;
   /** Milliseconds after which audit events are removed; never unless given. */
@@ -107,6 +109,7 @@ async function start(
     // The real port follows below; nobody can ask for a join token before that.
     publicUrl: addresses.url(addresses.listen.port),
     now,
+    ...(options.certificateLifetime !== undefined && { certificateLifetime: options.certificateLifetime }),
     onAudit: ({ action, code }) => metrics.auditEvents.inc({ action, code: code ?? '' }),
   };
   await chainOldEvents(context);
@@ -147,14 +150,14 @@ async function start(
   context.publicUrl = addresses.url(port);
 
   closers.push(
-    renewServerIdentity(identity, {
-      issue: () => issueServerIdentity(context, addresses.names),
-      onIssued: (issued) => {
-        identity = issued;
-        server.setSecureContext(tlsCredentials(issued, authority.rootPem));
-        log.info({ notAfter: issued.notAfter }, 'server certificate renewed');
+    keepRenewed(identity, {
+      renew: async () => {
+        identity = await issueServerIdentity(context, addresses.names);
+        server.setSecureContext(tlsCredentials(identity, authority.rootPem));
+        return identity;
       },
       now,
+      random: Math.random,
       log,
     }),
   );

@@ -1,5 +1,7 @@
+import { limits, parseDuration } from '@netport/protocol';
 import {
   addCommonOptions,
+  argument,
   type CommonOptions,
   createLogger,
   environmentOption,
@@ -17,6 +19,7 @@ interface RunOptions extends CommonOptions, AuditOptions {
   publicUrl?: string;
   trustDomain?: string;
   databaseUrl?: string;
+  certificateLifetime: number;
   otlpEndpoint?: string;
 }
 
@@ -33,6 +36,11 @@ const run = new Command('run')
   .addOption(environmentOption('--public-url <url>', 'how portals, relays and admins reach it: https://HOST[:PORT]'))
   .addOption(environmentOption('--trust-domain <name>', 'in every identity; fixed on the first start'))
   .addOption(environmentOption('--database-url <url>', 'file:PATH of the SQLite database; by default in --data'))
+  .addOption(
+    environmentOption('--certificate-lifetime <duration>', 'of portals and relays, which renew after two thirds of it')
+      .argParser(argument(parseDuration))
+      .default(limits.leafLifetime, '7d'),
+  )
   .addOption(otlpOption())
   .action(async ({ grace, logLevel, ...options }: RunOptions) => {
     const log = createLogger('control', logLevel);

@@ -185,6 +185,16 @@ describe('requests', () => {
     );
   });
 
+  it('that are to renew a certificate have its names, or none; others are refused', async () => {
+    const [{ chainPem }, other] = [await issue('portal'), await issue('portal', { name: 'two' })];
+    const [certificate, foreign] = [pemToDer(chainPem)[0], pemToDer(other.chainPem)[0]];
+    const key = generateKeyPem();
+    for (const names of [certificate, undefined]) {
+      expect(await checkCsr(await createCsr(key, names), certificate)).toEqual(publicKeyOf(key));
+    }
+    await expect(checkCsr(await createCsr(key, foreign), certificate)).rejects.toThrow(/other names/);
+  });
+
   it('are refused with another kind of key', async () => {
     const pem = execFileSync(
       'openssl',

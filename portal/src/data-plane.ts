@@ -37,7 +37,8 @@ import type { Tunnel } from './tunnel/tunnel.js';
 import { DialFailure, Tunnels } from './tunnel/tunnels.js';
 
 export interface DataPlaneOptions {
-  identity: { keyPem: string; chainPem: string };
+  /** Looked at for each tunnel anew: it may have been renewed. */
+  identity: () => { keyPem: string; chainPem: string };
   trust: () => Trust;
   policy: () => PolicyDocument | undefined;
   requestCircuit: (peer: SpiffeId, transport: Transport, avoid: Name[], about: CircuitContext) => Promise<LegOffer>;
@@ -272,13 +273,13 @@ export class DataPlane {
   }
 
   async #build(leg: LegOffer, trace: Trace, abandon?: AbortSignal): Promise<Tunnel> {
-    const { identity, trust, congestion = 'bbr', proxy } = this.#options;
+    const { trust, congestion = 'bbr', proxy } = this.#options;
     const transport = tunnelTransport(leg.transport);
     const closed = new AbortController();
     this.#setUps.set(leg.circuitId, closed);
     try {
       return await buildTunnel(leg, {
-        identity,
+        identity: this.#options.identity(),
         trust,
         now: this.#now,
         congestion,

@@ -6,6 +6,7 @@ import {
   createLogger,
   dataOption,
   environmentOption,
+  identify,
   main,
   openDataDirectory,
   otlpOption,
@@ -16,7 +17,6 @@ import {
   tuneGarbageCollection,
 } from '@netport/runtime';
 import { Command, type Option } from 'commander';
-import { identify } from './identify.js';
 import { Portal, type PortalStatus } from './portal.js';
 import { formatStatus } from './status.js';
 import { type Congestion, congestions } from './tunnel/quic/config.js';
@@ -45,7 +45,9 @@ const program = new Command('netport-portal')
   .version(version);
 
 addCommonOptions(program.command('run').description('run the portal until SIGTERM'))
-  .addOption(environmentOption('--join <token>', 'join token, for the first start'))
+  .addOption(
+    environmentOption('--join <token>', 'join token, for the first start or after its certificate has expired'),
+  )
   .addOption(
     environmentOption(
       '--transport <transport>',
@@ -91,7 +93,7 @@ addCommonOptions(program.command('run').description('run the portal until SIGTER
 
 program
   .command('enroll')
-  .description('turn a join token into an identity, without running')
+  .description('turn a join token into an identity, the first one or a new one, without running')
   .argument('<token>', 'the join token')
   .addOption(dataOption())
   .addOption(proxyOption())
@@ -99,7 +101,11 @@ program
     const { data, proxy = proxyFromEnvironment() } = options;
     const directory = await openDataDirectory(data);
     try {
-      const identity = await identify({ directory, joinToken, log: createLogger('portal'), proxy });
+      const identity = await identify({
+        ...{ directory, kind: 'portal', joinToken, log: createLogger('portal'), proxy },
+        anew: true,
+        now: () => new Date(),
+      });
       process.stdout.write(`${identity.id}\n`);
     } finally {
       await directory.close();

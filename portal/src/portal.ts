@@ -11,6 +11,9 @@ import {
 import {
   createLogger,
   type DataDirectory,
+  identify,
+  type KeptIdentity,
+  keepIdentity,
   type Logger,
   openDataDirectory,
   openRevocationStore,
@@ -23,7 +26,6 @@ import type { Registry } from 'prom-client';
 import { openPolicyStore, type PolicyStore } from './control/policy-store.js';
 import { PortalSession, portalEvent } from './control/session.js';
 import { DataPlane } from './data-plane.js';
-import { identify } from './identify.js';
 import { type PortalMetrics, portalMetrics } from './metrics.js';
 import { quicUnavailable, requireQuic } from './tunnel/quic/binding.js';
 import type { Congestion } from './tunnel/quic/config.js';
@@ -77,7 +79,7 @@ export interface PortalStatus {
 /** Everything that stands between `start` and `stop`. */
 interface Parts {
   directory: DataDirectory;
-  identity: StoredIdentity;
+  identity: KeptIdentity;
   policies: PolicyStore;
   plane: DataPlane;
   session: PortalSession;
@@ -110,7 +112,10 @@ export class Portal extends EventEmitter<PortalEvents> {
     if (!given && !data) throw new NetportError('invalid_request', 'a portal needs a data directory');
     const directory = given ?? (await openDataDirectory(data ?? ''));
     try {
-      const identity = await identify({ directory, joinToken, log: this.#log, proxy: this.#options.proxy });
+      const identity = await identify({
+        ...{ directory, kind: 'portal', joinToken, log: this.#log, proxy: this.#options.proxy },
+        now: () => new Date(),
+      });
       this.#parts = await this.#assemble(directory, identity);
     } catch (error) {
       if (!given) await directory.close();
@@ -126,6 +131,7 @@ export class Portal extends EventEmitter<PortalEvents> {
     const parts = this.#parts;
     if (!parts) return;
     this.#log.info({ streams: parts.plane.forwarder.streams.size, graceMs }, 'draining');
+    parts.identity.close();
     await parts.plane.drain(graceMs);
     await parts.session.close();
     await parts.tracing.close();
@@ -146,7 +152,8 @@ export class Portal extends EventEmitter<PortalEvents> {
   }
 
   status(): PortalStatus {
-    const { identity, session, policies, plane } = this.#running();
+    const { session, policies, plane, ...parts } = this.#running();
+    const identity = parts.identity.current;
     return {
       id: identity.id,
       certificateExpiresAt: identity.notAfter.toISOString(),
@@ -173,19 +180,25 @@ export class Portal extends EventEmitter<PortalEvents> {
     return this.#parts;
   }
 
-  async #assemble(directory: DataDirectory, identity: StoredIdentity): Promise<Parts> {
+  async #assemble(directory: DataDirectory, enrolled: StoredIdentity): Promise<Parts> {
     const log = this.#log;
-    const revocations = await openRevocationStore({ directory, identity, log });
-    const trust = (): Trust => trustOf(identity, revocations.current);
-    const policies = await openPolicyStore({ directory, identity, trust, now: () => new Date(), log });
+    const now = (): Date => new Date();
+    const revocations = await openRevocationStore({ directory, identity: enrolled, log });
+    const identity = keepIdentity(enrolled, {
+      ...{ directory, now, random: Math.random, proxy: this.#options.proxy, log },
+      trust: (own) => trustOf(own, revocations.current),
+    });
+    const current = (): StoredIdentity => identity.current;
+    const trust = (): Trust => trustOf(current(), revocations.current);
+    const policies = await openPolicyStore({ directory, identity: enrolled, trust, now, log });
 
     const tracing = await openTracing({
       endpoint: this.#options.otlpEndpoint,
-      ...{ role: 'portal', id: identity.id, version, log },
+      ...{ role: 'portal', id: enrolled.id, version, log },
     });
 
     const plane: DataPlane = new DataPlane({
-      identity,
+      identity: current,
       trust,
       policy: () => policies.current,
       requestCircuit: (...circuit) => session.requestCircuit(...circuit),
@@ -202,7 +215,7 @@ export class Portal extends EventEmitter<PortalEvents> {
       session.reportListeners(policies.current?.version ?? 0, plane.listeners.failed());
     const session: PortalSession = new PortalSession({
       proxy: this.#options.proxy,
-      identity,
+      identity: current,
       trust,
       version,
       policyVersion: () => policies.current?.version ?? 0,
@@ -237,7 +250,7 @@ export class Portal extends EventEmitter<PortalEvents> {
       policyVersion: () => policies.current?.version ?? 0,
       session,
       version,
-      certificates: () => ({ leaf: identity.notAfter }),
+      certificates: () => ({ leaf: identity.current.notAfter }),
       droppedEvents: () => session.events.dropped,
       streamReports: () => session.streams,
     });

@@ -128,6 +128,13 @@ export const limits = {
 
   // Certificates
   leafLifetime: 7 * day,
+  /** A renewal that failed is tried again within this range, by how much of the certificate's life is left. */
+  renewalRetryMin: second,
+  renewalRetryMax: 10 * minute,
+  /** For one portal or relay. */
+  renewalsPerMinute: 30,
+  /** Portals and relays whose renewals are counted at once. */
+  renewalSources: 10_000,
   issuerLifetime: 5 * 365 * day,
   rootLifetime: 10 * 365 * day,
   /** Certificates start a little in the past, so that a device whose clock lags a bit can use its own at once. */

@@ -36,7 +36,9 @@ const program = new Command('netport-relay')
   .version(version);
 
 addCommonOptions(program.command('run').description('run the relay until SIGTERM'))
-  .addOption(environmentOption('--join <token>', 'join token, for the first start'))
+  .addOption(
+    environmentOption('--join <token>', 'join token, for the first start or after its certificate has expired'),
+  )
   .addOption(
     environmentOption(
       '--address <ip or name>',

@@ -1,15 +1,15 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { decodeJoinToken, limits, NetportError, parseSpiffeId } from '@netport/protocol';
+import { limits, NetportError } from '@netport/protocol';
 import {
   type DataDirectory,
-  enrol,
+  identify,
+  keepIdentity,
   type Logger,
-  loadIdentity,
   openDataDirectory,
   openRevocationStore,
   type Running,
-  type StoredIdentity,
   serveMetrics,
+  trustOf,
 } from '@netport/runtime';
 import { defaultAddress } from './config.js';
 import { openRelaySession, type RelaySession } from './control/session.js';
@@ -53,10 +53,15 @@ export async function startRelay(options: RelayOptions): Promise<Running> {
 
 async function run(options: RelayOptions, directory: DataDirectory): Promise<Running> {
   const { log, version, ports, legPort, listenAddress } = options;
-  const identity = await identify(directory, options);
+  const now = (): Date => new Date();
+  const enrolled = await identify({ directory, kind: 'relay', joinToken: options.join, now, log });
   const address = options.address ?? defaultAddress();
   if (!options.address) log.info({ address }, 'portals dial this machine’s first address: --address names another');
-  const revocations = await openRevocationStore({ directory, identity, log });
+  const revocations = await openRevocationStore({ directory, identity: enrolled, log });
+  const identity = keepIdentity(enrolled, {
+    ...{ directory, now, random: Math.random, log },
+    trust: (own) => trustOf(own, revocations.current),
+  });
 
   const probe = await openProbe(ports, listenAddress);
   const datapath = chooseDatapath({ ...options.datapath, address, listenAddress, data: directory.path, log });
@@ -75,7 +80,7 @@ async function run(options: RelayOptions, directory: DataDirectory): Promise<Run
         address: options.metrics,
         registry: relayMetrics({
           ...{ core, io, datapath },
-          build: { version, certificates: () => ({ leaf: identity.notAfter }) },
+          build: { version, certificates: () => ({ leaf: identity.current.notAfter }) },
           session: () => session,
         }),
         // Ports are listened on from here on; circuits come over the control session.
@@ -85,13 +90,13 @@ async function run(options: RelayOptions, directory: DataDirectory): Promise<Run
       })
     : undefined;
   log.info(
-    { id: identity.id, address, ports: probe.ports, legPort, probePort: probe.port, metrics: metrics?.url },
+    { id: enrolled.id, address, ports: probe.ports, legPort, probePort: probe.port, metrics: metrics?.url },
     `relay started with the ${datapath.kind} datapath`,
   );
   const datapathReason = datapath.describe().reason;
 
   session = openRelaySession({
-    identity,
+    identity: () => identity.current,
     revocations,
     self: {
       version,
@@ -108,7 +113,8 @@ async function run(options: RelayOptions, directory: DataDirectory): Promise<Run
   });
   const opened = session;
   directory.onStatus(() => ({
-    id: identity.id,
+    id: enrolled.id,
+    certificateExpiresAt: identity.current.notAfter.toISOString(),
     online: opened.up,
     since: opened.since,
     address,
@@ -120,6 +126,7 @@ async function run(options: RelayOptions, directory: DataDirectory): Promise<Run
   return {
     drain: async (graceMs) => {
       log.info({ circuits: core.counts.circuits, graceMs }, 'draining');
+      identity.close();
       io.dispatch({ type: 'drain' });
       await until(() => core.counts.circuits === 0, graceMs);
       io.dispatch({ type: 'stop' });
@@ -132,22 +139,6 @@ async function run(options: RelayOptions, directory: DataDirectory): Promise<Run
       log.info('stopped');
     },
   };
-}
-
-async function identify(directory: DataDirectory, options: RelayOptions): Promise<StoredIdentity> {
-  const stored = await loadIdentity(directory);
-  if (stored) {
-    if (parseSpiffeId(stored.id)?.kind === 'relay') return stored;
-    throw new NetportError('cert_wrong_name', `${directory.path} belongs to ${stored.id}: give another --data`);
-  }
-  const { join: token, log } = options;
-  if (!token) {
-    throw new NetportError('cert_missing', `${directory.path} holds no identity yet: give a join token with --join`);
-  }
-  // Looked at before it is sent: a token works once, and this one would be wasted.
-  const { kind } = decodeJoinToken(token);
-  if (kind !== 'relay') throw new NetportError('token_invalid', `this join token is for a ${kind}, not for a relay`);
-  return enrol({ token, directory, log });
 }
 
 /** How many circuits fit at once. */

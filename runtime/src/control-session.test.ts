@@ -25,8 +25,8 @@ const authority = await openAuthority(material);
 async function issue(kind: IdentityKind, name: Name) {
   const keyPem = generateKeyPem();
   const id = formatSpiffeId({ trustDomain, kind, name });
-  const { chainPem, notAfter } = await authority.issue({ id, publicKey: publicKeyOf(keyPem), now });
-  return { id, name, trustDomain, keyPem, chainPem, rootPem: material.rootPem, notAfter };
+  const { chainPem, notBefore, notAfter } = await authority.issue({ id, publicKey: publicKeyOf(keyPem), now });
+  return { id, name, trustDomain, keyPem, chainPem, rootPem: material.rootPem, notBefore, notAfter };
 }
 
 /** A control server that says `welcome`, and nothing else. */
@@ -52,7 +52,7 @@ async function openSession(identity: StoredIdentity) {
     up = resolve;
   });
   const session = openControlSession<{ type: string; id?: number }, { type: string; id: number } | { type: 'hello' }>({
-    identity,
+    identity: () => identity,
     trust: () => ({ rootPems: [identity.rootPem] }),
     hello: () => ({ type: 'hello' }),
     decode: (text) => JSON.parse(text) as { type: string },

@@ -25,7 +25,8 @@ interface Envelope {
 type Request<Out> = Out extends { id: number } ? Omit<Out, 'id'> : never;
 
 export interface ControlSessionOptions<In extends Envelope, Out extends Envelope> {
-  identity: StoredIdentity;
+  /** Looked at for each session anew: it may have been renewed. */
+  identity: () => StoredIdentity;
   trust: () => Trust;
   /** The first message of each session. */
   hello: () => Out;
@@ -69,7 +70,7 @@ export const backoff = (attempt: number, random: () => number): number =>
 export function openControlSession<In extends Envelope, Out extends Envelope>(
   options: ControlSessionOptions<In, Out>,
 ): ControlSession<In, Out> {
-  const { identity, log } = options;
+  const { log } = options;
   const random = options.random ?? (() => randomInt(1 << 30) / (1 << 30));
   const pending = new Map<number, { resolve: (answer: In) => void; reject: (error: NetportError) => void }>();
   let socket: WebSocket | undefined;
@@ -122,7 +123,7 @@ export function openControlSession<In extends Envelope, Out extends Envelope>(
     }
     options.onMessage(message);
     if (message.type === 'welcome') {
-      log.info({ control: identity.controlUrl }, 'online');
+      log.info({ control: options.identity().controlUrl }, 'online');
       options.onUp?.();
     }
   };
@@ -146,16 +147,11 @@ export function openControlSession<In extends Envelope, Out extends Envelope>(
   };
 
   const connect = (): void => {
-    const { controlUrl: url, trustDomain } = identity;
-    connectControl({ url, trust: options.trust(), trustDomain, credentials: identity, proxy: options.proxy }).then(
-      (connection) => {
-        if (closed) return void connection.destroy();
-        socket = new WebSocket(`${url.replace(/^https/, 'wss')}/control`, controlSubprotocol, {
-          createConnection: () => connection,
-          maxPayload: limits.controlMessageBytes,
-          handshakeTimeout: limits.controlConnectTimeout,
-          perMessageDeflate: false,
-        });
+    const { trust, proxy } = options;
+    connectSocket({ identity: options.identity(), trust: trust(), proxy }).then(
+      (connected) => {
+        if (closed) return void connected.terminate();
+        socket = connected;
         pulse = attend(socket, { onOpen: (current) => current.send(JSON.stringify(options.hello())), onText, onEnd });
       },
       (error) => onEnd(asNetportError(error, 'unavailable')),
@@ -209,6 +205,42 @@ export function openControlSession<In extends Envelope, Out extends Envelope>(
       });
     },
   };
+}
+
+interface SocketOptions {
+  identity: StoredIdentity;
+  trust: Trust;
+  /** An HTTP proxy on the way. */
+  proxy?: URL | undefined;
+}
+
+/** A WebSocket that is yet to be opened, on a connection to the server that it should be. */
+async function connectSocket({ identity, trust, proxy }: SocketOptions): Promise<WebSocket> {
+  const { controlUrl: url, trustDomain } = identity;
+  const connection = await connectControl({ url, trust, trustDomain, credentials: identity, proxy });
+  return new WebSocket(`${url.replace(/^https/, 'wss')}/control`, controlSubprotocol, {
+    createConnection: () => connection,
+    maxPayload: limits.controlMessageBytes,
+    handshakeTimeout: limits.controlConnectTimeout,
+    perMessageDeflate: false,
+  });
+}
+
+/**
+ * Opens a control session with an identity and ends it before the first message: the session that stands with another
+ * certificate of the same identity goes on. Throws what the control server refuses it with, or `unavailable`.
+ */
+export async function tryControlSession(options: SocketOptions): Promise<void> {
+  const socket = await connectSocket(options);
+  let opened = false;
+  await new Promise<void>((resolve, reject) => {
+    const onOpen = (): void => {
+      opened = true;
+      socket.close(1000);
+      setTimeout(() => socket.terminate(), 1000).unref();
+    };
+    attend(socket, { onOpen, onText: () => {}, onEnd: (reason) => (opened ? resolve() : reject(reason)) });
+  });
 }
 
 interface Pulse {

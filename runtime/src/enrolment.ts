@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { request } from 'node:https';
 import type { TLSSocket } from 'node:tls';
-import { certificateFingerprint, createCsr, decodeCertsOnly, generateKeyPem, pemToDer } from '@netport/pki';
+import { certificateFingerprint, createCsr, decodeCertsOnly, generateKeyPem, pemToDer, type Trust } from '@netport/pki';
 import { decodeJoinToken, isErrorCode, type JoinToken, limits, NetportError, type Problem } from '@netport/protocol';
 import { connectControl, openTls } from './control-connection.js';
 import type { DataDirectory } from './data-directory.js';
@@ -63,6 +63,32 @@ async function simpleEnrol(options: {
     authorization: `Basic ${Buffer.from(`${token.name}:${text}`).toString('base64')}`,
     body: Buffer.from(csr).toString('base64'),
   });
+  return chainIn(answer, rootPem);
+}
+
+/**
+ * The same identity with a new key and a new certificate, by EST `simplereenroll` (RFC 7030 §4.2.2): the present certificate
+ * is who asks. Nothing is kept of it here. Throws `csr_invalid`, `cert_*`, `rate_limited` or `unavailable`.
+ */
+export async function reenrol(options: {
+  identity: StoredIdentity;
+  trust: Trust;
+  /** An HTTP proxy on the way. */
+  proxy?: URL | undefined;
+}): Promise<StoredIdentity> {
+  const { identity, trust, proxy } = options;
+  const { controlUrl, rootPem, trustDomain } = identity;
+  const keyPem = generateKeyPem();
+  const csr = await createCsr(keyPem, pemToDer(identity.chainPem)[0]);
+  const socket = await connectControl({ url: controlUrl, trust, trustDomain, credentials: identity, proxy });
+  const answer = await exchange(socket, controlUrl, 'simplereenroll', { body: Buffer.from(csr).toString('base64') });
+  const renewed = describeIdentity({ keyPem, chainPem: chainIn(answer, rootPem), rootPem, controlUrl });
+  if (renewed.id === identity.id) return renewed;
+  throw new NetportError('cert_wrong_name', `${identity.id} was renewed as ${renewed.id}`);
+}
+
+/** What a certs-only answer holds, leaf first. */
+function chainIn(answer: Answer, rootPem: string): string {
   if (answer.status !== 200) throw problem(answer);
   const [leaf, issuers] = splitLeaf(decodeCertsOnly(Buffer.from(answer.body, 'base64')), rootPem);
   return leaf + issuers;
@@ -85,8 +111,8 @@ interface Answer {
 function exchange(
   socket: TLSSocket,
   url: string,
-  operation: 'cacerts' | 'simpleenroll',
-  post?: { authorization: string; body: string },
+  operation: 'cacerts' | 'simpleenroll' | 'simplereenroll',
+  post?: { authorization?: string; body: string },
 ): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const outgoing = request(
@@ -97,7 +123,8 @@ function exchange(
         method: post ? 'POST' : 'GET',
         headers: {
           connection: 'close',
-          ...(post && { authorization: post.authorization, 'content-type': 'application/pkcs10' }),
+          ...(post && { 'content-type': 'application/pkcs10' }),
+          ...(post?.authorization && { authorization: post.authorization }),
         },
         timeout: limits.controlRequestTimeout,
       },

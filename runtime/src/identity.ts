@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { join } from 'node:path';
 import { pemToDer, publicKeyOf, type Revocations, type Trust, verifyPeer } from '@netport/pki';
 import { type Name, NetportError, type SpiffeId, type TrustDomain } from '@netport/protocol';
 import type { DataDirectory } from './data-directory.js';
@@ -14,35 +15,51 @@ export interface StoredIdentity {
   rootPem: string;
   /** `https://host:port` */
   controlUrl: string;
+  notBefore: Date;
   notAfter: Date;
 }
 
-const files = { key: 'key.pem', chain: 'chain.pem', root: 'root.pem', control: 'control-url' } as const;
+/** What is kept of it; the rest can be read from that. */
+export type IdentityMaterial = Pick<StoredIdentity, 'keyPem' | 'chainPem' | 'rootPem' | 'controlUrl'>;
 
-/** The URL is written last: an enrolment that was cut short leaves no identity. */
-export async function saveIdentity(
-  directory: DataDirectory,
-  identity: Pick<StoredIdentity, 'keyPem' | 'chainPem' | 'rootPem' | 'controlUrl'>,
-): Promise<void> {
-  await directory.write(files.key, identity.keyPem);
-  await directory.write(files.chain, identity.chainPem);
-  await directory.write(files.root, identity.rootPem);
-  await directory.write(files.control, `${identity.controlUrl}\n`);
-}
+const file = 'identity.json';
+const kept = ['controlUrl', 'rootPem', 'chainPem', 'keyPem'] as const satisfies (keyof IdentityMaterial)[];
+
+/** One file, which is replaced whole: whenever this process dies, key and certificate belong together. */
+export const saveIdentity = (directory: DataDirectory, identity: IdentityMaterial): Promise<void> =>
+  directory.write(file, `${JSON.stringify(identity, [...kept], 2)}\n`);
 
 /**
  * The identity of a data directory, or undefined before enrolment. An expired certificate is returned all the same: the
  * control server says what to do about it. Throws `cert_untrusted` when the files do not belong together.
  */
 export async function loadIdentity(directory: DataDirectory): Promise<StoredIdentity | undefined> {
-  const [keyPem, chainPem, rootPem, controlUrl] = await Promise.all([
-    directory.read(files.key),
-    directory.read(files.chain),
-    directory.read(files.root),
-    directory.read(files.control),
-  ]);
-  if (!keyPem || !chainPem || !rootPem || !controlUrl) return undefined;
-  return describeIdentity({ keyPem, chainPem, rootPem, controlUrl: controlUrl.trim() });
+  const text = await directory.read(file);
+  return text === undefined ? undefined : describeIdentity(parseMaterial(text, join(directory.path, file)));
+}
+
+function parseMaterial(text: string, path: string): IdentityMaterial {
+  const unreadable = new NetportError(
+    'cert_untrusted',
+    `${path} holds no identity: restore it, or remove it to enrol anew`,
+  );
+  let parsed: Partial<Record<string, unknown>>;
+  try {
+    parsed = Object(JSON.parse(text));
+  } catch {
+    throw unreadable;
+  }
+  const field = (name: keyof IdentityMaterial): string => {
+    const value = parsed[name];
+    if (typeof value !== 'string') throw unreadable;
+    return value;
+  };
+  return {
+    keyPem: field('keyPem'),
+    chainPem: field('chainPem'),
+    rootPem: field('rootPem'),
+    controlUrl: field('controlUrl'),
+  };
 }
 
 /** What this process believes of others: its own root, the issuer it knows from its own chain, the latest revocation list. */
@@ -53,9 +70,7 @@ export const trustOf = (identity: StoredIdentity, revocations: Revocations | und
 });
 
 /** Checks that key, chain and root belong together, and reads who they are. Throws `cert_*`. */
-export function describeIdentity(
-  stored: Pick<StoredIdentity, 'keyPem' | 'chainPem' | 'rootPem' | 'controlUrl'>,
-): StoredIdentity {
+export function describeIdentity(stored: IdentityMaterial): StoredIdentity {
   const chain = pemToDer(stored.chainPem);
   const leaf = new X509Certificate(chain[0] ?? new Uint8Array());
   const publicKey = leaf.publicKey.export({ type: 'spki', format: 'der' });
@@ -69,5 +84,5 @@ export function describeIdentity(
     usage: 'client',
     expect: { kind: ['portal', 'relay'] },
   });
-  return { ...stored, id, name, trustDomain, notAfter };
+  return { ...stored, id, name, trustDomain, notBefore: new Date(leaf.validFrom), notAfter };
 }

@@ -142,7 +142,7 @@ describe('default deny', () => {
       identity = loaded;
       const up = deferred<void>();
       session = openControlSession<PortalCommand, PortalMessage>({
-        identity,
+        identity: () => identity,
         trust: () => ({ rootPems: [identity.rootPem] }),
         hello: () => ({ type: 'hello', version: 'test', policyVersion: 0 }),
         decode: (text) => decodeMessage<PortalCommand>(portalCommandSchema, text),

@@ -45,7 +45,7 @@ async function openPortal(path: string, token: string | undefined) {
   const up = deferred<void>();
   const offered = deferred<LegOffer>();
   const session = openControlSession<PortalCommand, PortalMessage>({
-    identity,
+    identity: () => identity,
     trust: () => trustOf(identity, undefined),
     hello: () => ({ type: 'hello', version: 'bare', policyVersion: 0 }),
     decode: (text) => decodeMessage<PortalCommand>(portalCommandSchema, text),

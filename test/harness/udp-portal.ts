@@ -59,7 +59,7 @@ const { trustDomain, rootPem } = identity;
 
 const up = deferred<void>();
 const session = openControlSession<PortalCommand, PortalMessage>({
-  identity,
+  identity: () => identity,
   trust: () => ({ rootPems: [rootPem] }),
   hello: () => ({ type: 'hello', version: 'test', policyVersion: 0 }),
   decode: (text) => decodeMessage<PortalCommand>(portalCommandSchema, text),

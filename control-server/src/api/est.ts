@@ -1,18 +1,25 @@
-import { derToPem, encodeCertsOnly, pemToDer } from '@netport/pki';
+import { TLSSocket } from 'node:tls';
+import { derToPem, encodeCertsOnly, type Issued, peerChain, pemToDer } from '@netport/pki';
 import { decodeJoinToken, limits, NetportError } from '@netport/protocol';
-import express, { type Request, type Response, Router } from 'express';
+import express, { type Request, type RequestHandler, type Response, Router } from 'express';
 import { originOf } from '../origin.js';
 import { publicError } from '../problem.js';
-import { enrol } from '../state/enrol.js';
+import { perMinute, RateLimits } from '../rate-limit.js';
+import { checkStanding, identifyMember, type MemberIdentity } from '../state/certificates.js';
+import { enrol, renew } from '../state/enrol.js';
 import { sendProblem } from './errors.js';
 import type { Services } from './services.js';
 
 const parseCsr = express.text({ type: 'application/pkcs10', limit: limits.csrBytes });
 
-/** Enrolment over Secure Transport (RFC 7030), with a join token as the password of HTTP Basic. */
+/**
+ * Enrolment over Secure Transport (RFC 7030), with a join token as the password of HTTP Basic, or with the TLS client
+ * certificate that is to be renewed.
+ */
 export function estRouter(services: Services): Router {
   const router = Router();
   const { context, bus, refusals } = services;
+  const renewals = new RateLimits((now) => perMinute(limits.renewalsPerMinute, now), limits.renewalSources);
 
   router.get('/cacerts', (_request, response) => {
     const { rootPem, issuerPem } = context.authority;
@@ -25,8 +32,7 @@ export function estRouter(services: Services): Router {
     try {
       const { value, change } = await enrol(context, origin, { token, csr: csrOf(request) });
       bus.publish(change);
-      // The issuer goes with the leaf, so that the answer is a chain ready for use.
-      sendCertificates(response, pemToDer(value.chainPem).map(derToPem));
+      sendChain(response, value);
     } catch (thrown) {
       const error = publicError(thrown);
       await refusals.enrolment(origin, token, error);
@@ -34,6 +40,30 @@ export function estRouter(services: Services): Router {
       response.set('www-authenticate', 'Basic realm="join token", charset="UTF-8"');
       sendProblem(response, error);
     }
+  });
+
+  /** Who is let in, before the body is read. */
+  const requireMember: RequestHandler = async (request, response, next) => {
+    try {
+      const chain = request.socket instanceof TLSSocket ? peerChain(request.socket) : [];
+      const member = identifyMember(context, chain);
+      await checkStanding(context.store.records, member);
+      if (!renewals.take(member.id, context.now().getTime())) {
+        throw new NetportError('rate_limited', `${member.id} renews its certificate too often`);
+      }
+      response.locals.renewing = { member, chain };
+    } catch (thrown) {
+      await refusals.renewal(originOf(request.socket), publicError(thrown));
+      throw thrown;
+    }
+    next();
+  };
+
+  router.post('/simplereenroll', requireMember, parseCsr, async (request, response) => {
+    const { member, chain } = response.locals.renewing as { member: MemberIdentity; chain: Uint8Array[] };
+    const { value, change } = await renew(context, originOf(request.socket), member, { chain, csr: csrOf(request) });
+    bus.publish(change);
+    sendChain(response, value);
   });
   return router;
 }
@@ -68,6 +98,10 @@ function csrOf(request: Request): Uint8Array {
   }
   return Buffer.from(text, 'base64');
 }
+
+/** The issuer goes with the leaf, so that the answer is a chain ready for use. */
+const sendChain = (response: Response, { chainPem }: Issued): void =>
+  sendCertificates(response, pemToDer(chainPem).map(derToPem));
 
 function sendCertificates(response: Response, pems: string[]): void {
   const lines = Buffer.from(encodeCertsOnly(pems)).toString('base64').replace(/.{64}/g, '$&\n');

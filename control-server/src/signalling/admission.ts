@@ -1,12 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
-import { type PeerIdentity, peerChain, type Revocations, verifyPeer } from '@netport/pki';
+import { peerChain, type Revocations } from '@netport/pki';
 import { controlSubprotocol, NetportError } from '@netport/protocol';
 import { problemOf } from '../problem.js';
-import { checkStanding } from '../state/certificates.js';
+import { checkStanding, identifyMember, type MemberIdentity } from '../state/certificates.js';
 import type { StateContext } from '../state/context.js';
-import type { MemberKind } from '../store/store.js';
 
 /**
  * Who may open a control session: a portal or relay whose certificate is good, by the revocation list and by the store,
@@ -16,7 +15,7 @@ export async function admit(
   context: StateContext,
   request: IncomingMessage,
   revocations: () => Revocations,
-): Promise<PeerIdentity & { kind: MemberKind }> {
+): Promise<MemberIdentity> {
   const { pathname } = new URL(request.url ?? '/', 'https://control');
   if (pathname !== '/control') throw new NetportError('not_found', 'the control channel is at /control');
   const offered = request.headers['sec-websocket-protocol']?.split(',').map((name) => name.trim()) ?? [];
@@ -24,19 +23,8 @@ export async function admit(
     throw new NetportError('protocol_error', `the WebSocket subprotocol ${controlSubprotocol} is required`);
   }
   if (!(request.socket instanceof TLSSocket)) throw new NetportError('cert_missing', 'the control channel needs TLS');
-  const peer = verifyPeer({
-    chain: peerChain(request.socket),
-    trust: {
-      rootPems: [context.authority.rootPem],
-      intermediatePems: [context.authority.issuerPem],
-      revocations: revocations(),
-    },
-    now: context.now(),
-    usage: 'client',
-    expect: { kind: ['portal', 'relay'], trustDomain: context.trustDomain },
-  });
-  const identity = { ...peer, kind: peer.kind as MemberKind };
-  await checkStanding(context, identity);
+  const identity = identifyMember(context, peerChain(request.socket), revocations());
+  await checkStanding(context.store.records, identity);
   return identity;
 }
 

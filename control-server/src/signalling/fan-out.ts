@@ -1,6 +1,6 @@
 import type { Revocations } from '@netport/pki';
 import { limits, type Name, type PolicyDocument, type RelayCommand } from '@netport/protocol';
-import type { Logger } from '@netport/runtime';
+import { type Logger, scheduleAt } from '@netport/runtime';
 import type { Bus } from '../bus/bus.js';
 import { type SigningIdentity, signPolicy } from '../policy/sign.js';
 import { type Change, mergeChanges, noChange } from '../state/change.js';
@@ -8,7 +8,6 @@ import type { StateContext } from '../state/context.js';
 import { turnPairs } from '../state/pairs.js';
 import { type CompiledPolicy, currentPolicy } from '../state/policy.js';
 import { makeRevocations } from '../state/revocations.js';
-import { scheduleAt } from '../timer.js';
 import type { OnlinePortal, OnlineRelay, Roster } from './roster.js';
 
 export interface FanOutOptions {

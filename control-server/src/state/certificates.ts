@@ -1,4 +1,4 @@
-import { generateKeyPem, publicKeyOf } from '@netport/pki';
+import { generateKeyPem, type PeerIdentity, publicKeyOf, type Revocations, verifyPeer } from '@netport/pki';
 import {
   type CertificateSummary,
   type Name,
@@ -7,7 +7,7 @@ import {
   type PageQuery,
   type SpiffeId,
 } from '@netport/protocol';
-import type { MemberKind } from '../store/store.js';
+import type { MemberKind, Records } from '../store/store.js';
 import { controlId, type StateContext } from './context.js';
 import { pageFrom, timeAfter, timeKey } from './paging.js';
 
@@ -34,12 +34,30 @@ export async function issueServerIdentity(context: StateContext, names: readonly
   return { keyPem, chainPem, notBefore, notAfter };
 }
 
+/** A portal or relay that has shown who it is. */
+export type MemberIdentity = PeerIdentity & { kind: MemberKind };
+
+/** Which portal or relay a chain is of, that a TLS client has presented; whether it still counts is another question. Throws `cert_*`. */
+export function identifyMember(
+  { authority, trustDomain, now }: StateContext,
+  chain: readonly Uint8Array[],
+  revocations?: Revocations,
+): MemberIdentity {
+  const peer = verifyPeer({
+    chain,
+    trust: { rootPems: [authority.rootPem], intermediatePems: [authority.issuerPem], revocations },
+    now: now(),
+    usage: 'client',
+    expect: { kind: ['portal', 'relay'], trustDomain },
+  });
+  return { ...peer, kind: peer.kind as MemberKind };
+}
+
 /** Whether a verified certificate still counts: the store knows of a revocation before the list does. Throws `cert_revoked`. */
 export async function checkStanding(
-  context: StateContext,
+  { members, certificates }: Records,
   certificate: { serial: string; id: SpiffeId; kind: MemberKind; name: Name },
 ): Promise<void> {
-  const { members, certificates } = context.store.records;
   const { serial, id, kind, name } = certificate;
   if (!(await certificates.isGood(serial))) {
     throw new NetportError('cert_revoked', `the certificate of ${id} was revoked`);

@@ -16,6 +16,8 @@ export interface StateContext {
   trustDomain: TrustDomain;
   /** `https://host:port`, as it is written into join tokens. */
   publicUrl: string;
+  /** Of portals and relays, in milliseconds; limits.leafLifetime unless given. */
+  certificateLifetime?: number;
   now: () => Date;
   /** Counts audit events. */
   onAudit: (event: { action: string; code?: ErrorCode }) => void;

@@ -1,8 +1,9 @@
 import { timingSafeEqual } from 'node:crypto';
 import { checkCsr, type Issued } from '@netport/pki';
-import { decodeJoinToken, type JoinToken, NetportError } from '@netport/protocol';
-import type { JoinTokenRecord, Records } from '../store/store.js';
+import { decodeJoinToken, type JoinToken, type Name, NetportError } from '@netport/protocol';
+import type { JoinTokenRecord, MemberKind, Records } from '../store/store.js';
 import { audit } from './audit.js';
+import { checkStanding, type MemberIdentity } from './certificates.js';
 import { type Outcome, unchanged } from './change.js';
 import { memberId, type StateContext } from './context.js';
 import { hashSecret } from './join-tokens.js';
@@ -55,14 +56,57 @@ const used = (who: string, at: Date): NetportError =>
 async function issueFor(
   context: StateContext,
   records: Records,
-  token: JoinTokenRecord,
+  { id, kind, name }: JoinTokenRecord,
   publicKey: Uint8Array,
   origin: string | null,
 ): Promise<Issued> {
   const now = context.now();
-  if (!(await records.joinTokens.use(token.id, now))) throw used(`${token.kind} ${token.name}`, now);
-  const id = memberId(context, token.kind, token.name);
-  const issued = await context.authority.issue({ id, publicKey, now });
+  if (!(await records.joinTokens.use(id, now))) throw used(`${kind} ${name}`, now);
+  return certifyMember(context, records, { kind, name, publicKey, origin, action: 'enrol' });
+}
+
+export interface RenewRequest {
+  /** What the TLS client presented, DER, leaf first. */
+  chain: readonly Uint8Array[];
+  /** PKCS#10, DER. */
+  csr: Uint8Array;
+}
+
+/**
+ * A certificate for a portal or relay that has one which is still good; the key may be another. That one goes on being good,
+ * so that both can be in use for a while. Throws `cert_*` or `csr_invalid`.
+ */
+export async function renew(
+  context: StateContext,
+  origin: string | null,
+  member: MemberIdentity,
+  { chain, csr }: RenewRequest,
+): Promise<Outcome<Issued>> {
+  const publicKey = await checkCsr(csr, chain[0]);
+  const issued = await context.store.transaction(async (records) => {
+    // In here: who is revoked at the same time must not come away with a certificate that is not.
+    await checkStanding(records, member);
+    const { kind, name } = member;
+    return certifyMember(context, records, { kind, name, publicKey, origin, action: 'renew' });
+  });
+  return unchanged(issued);
+}
+
+async function certifyMember(
+  context: StateContext,
+  records: Records,
+  options: {
+    kind: MemberKind;
+    name: Name;
+    publicKey: Uint8Array;
+    origin: string | null;
+    action: 'enrol' | 'renew';
+  },
+): Promise<Issued> {
+  const { kind, name, publicKey, origin, action } = options;
+  const id = memberId(context, kind, name);
+  const lifetime = context.certificateLifetime;
+  const issued = await context.authority.issue({ id, publicKey, now: context.now(), ...(lifetime && { lifetime }) });
   const { serial, notBefore, notAfter } = issued;
   await records.certificates.add({ serial, subject: id, notBefore, notAfter });
   await audit(
@@ -70,8 +114,8 @@ async function issueFor(
     records,
     { name: id, origin },
     {
-      action: `${token.kind}.enrol`,
-      subject: token.name,
+      action: `${kind}.${action}`,
+      subject: name,
       detail: { serial, notAfter: notAfter.toISOString() },
     },
   );

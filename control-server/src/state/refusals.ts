@@ -34,6 +34,11 @@ export class Refusals {
     return this.#add(anonymous(origin), entry, error);
   }
 
+  /** A renewal without a good certificate. */
+  renewal(origin: string | null, error: NetportError): Promise<void> {
+    return this.#add(anonymous(origin), { action: 'certificate.deny', subject: null, code: error.code }, error);
+  }
+
   async #add(actor: Actor, entry: AuditEntry, { message }: NetportError): Promise<void> {
     if (!this.#rate.take(this.#context.now().getTime())) {
       this.#dropped += 1;

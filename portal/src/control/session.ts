@@ -33,7 +33,7 @@ export interface CircuitContext {
 }
 
 export interface PortalSessionOptions {
-  identity: StoredIdentity;
+  identity: () => StoredIdentity;
   trust: () => Trust;
   version: string;
   policyVersion: () => number;

@@ -21,7 +21,7 @@ import type { CircuitReport, RelayEvent } from '../core/events.js';
 type Hello = Extract<RelayMessage, { type: 'hello' }>;
 
 export interface RelaySessionOptions {
-  identity: StoredIdentity;
+  identity: () => StoredIdentity;
   revocations: RevocationStore;
   /** What `hello` says of this relay, without the circuits that run. */
   self: Omit<Hello, 'type' | 'circuits'>;
@@ -90,7 +90,7 @@ export function openRelaySession(options: RelaySessionOptions): RelaySession {
 
   session = openControlSession<RelayCommand, RelayMessage>({
     identity,
-    trust: () => trustOf(identity, revocations.current),
+    trust: () => trustOf(identity(), revocations.current),
     hello: () => ({ type: 'hello', ...self, circuits: counters().map(({ circuitId }) => circuitId) }),
     decode: (text) => decodeMessage(relayCommandSchema, text),
     onMessage,

@@ -1,0 +1,90 @@
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import {
+  checkCsr,
+  createAuthority,
+  derToPem,
+  encodeCertsOnly,
+  generateKeyPem,
+  openAuthority,
+  pemToDer,
+  publicKeyOf,
+} from '@netport/pki';
+import { controlSubprotocol, formatSpiffeId, type Name, type TrustDomain } from '@netport/protocol';
+import { expect, it, onTestFinished } from 'vitest';
+import { WebSocketServer } from 'ws';
+import { openDataDirectory } from './data-directory.js';
+import { describeIdentity, loadIdentity, saveIdentity, trustOf } from './identity.js';
+import { keepIdentity } from './kept-identity.js';
+import { createLogger } from './log.js';
+
+const trustDomain = 'test.internal' as TrustDomain;
+const authority = await openAuthority(await createAuthority({ trustDomain, now: new Date(Date.now() - 3_600_000) }));
+
+const lifetime = 60_000;
+const issue = async (kind: 'control' | 'portal', publicKey: Uint8Array, now = new Date()): Promise<string> => {
+  const id = formatSpiffeId({ trustDomain, kind, name: 'one' as Name });
+  return (await authority.issue({ id, publicKey, now, lifetime })).chainPem;
+};
+
+/** A control server that renews every certificate, and takes sessions or not. */
+async function startServer(takesSessions: () => boolean) {
+  const keyPem = generateKeyPem();
+  const http = createServer({
+    ...{ key: keyPem, cert: await issue('control', publicKeyOf(keyPem)), ca: authority.rootPem },
+    ...{ requestCert: true, rejectUnauthorized: false },
+  });
+  http.on('request', async (request, response) => {
+    const body = (await request.setEncoding('utf8').toArray()).join('');
+    const chainPem = await issue('portal', await checkCsr(Buffer.from(body, 'base64')));
+    response.end(Buffer.from(encodeCertsOnly(pemToDer(chainPem).map(derToPem))).toString('base64'));
+  });
+  const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => controlSubprotocol });
+  const refused: string[] = [];
+  http.on('upgrade', (request, socket, head) => {
+    if (takesSessions()) return sockets.handleUpgrade(request, socket, head, () => {});
+    refused.push(request.url ?? '');
+    socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+  });
+  await once(http.listen(0, '127.0.0.1'), 'listening');
+  onTestFinished(() => void http.close());
+  return { refused, url: `https://127.0.0.1:${(http.address() as AddressInfo).port}` };
+}
+
+it('a renewed certificate is used, and written over the old one, only when a control session with it came up', async () => {
+  const path = await mkdtemp(join(tmpdir(), 'netport-runtime-'));
+  const directory = await openDataDirectory(path);
+  let takesSessions = false;
+  const { url, refused } = await startServer(() => takesSessions);
+  const keyPem = generateKeyPem();
+  // Overdue from the start: it is tried within seconds, again and again.
+  const chainPem = await issue('portal', publicKeyOf(keyPem), new Date(Date.now() - lifetime * 0.8));
+  const old = describeIdentity({ keyPem, chainPem, rootPem: authority.rootPem, controlUrl: url });
+  await saveIdentity(directory, old);
+  const onDisk = (): Promise<string> => readFile(join(path, 'identity.json'), 'utf8');
+  const before = await onDisk();
+
+  const log = createLogger('test', 'silent');
+  const kept = keepIdentity(old, {
+    ...{ directory, log, now: () => new Date(), random: () => 0 },
+    trust: (own) => trustOf(own, undefined),
+  });
+  onTestFinished(async () => {
+    kept.close();
+    await directory.close();
+    await rm(path, { recursive: true });
+  });
+  await expect.poll(() => refused.length, { timeout: 10_000 }).toBeGreaterThan(0);
+  expect(kept.current).toBe(old);
+  expect(await onDisk()).toBe(before);
+
+  takesSessions = true;
+  await expect.poll(() => kept.current === old, { timeout: 30_000 }).toBe(false);
+  expect(kept.current.id).toBe(old.id);
+  expect(await loadIdentity(directory)).toEqual(kept.current);
+  expect((await stat(join(path, 'identity.json'))).mode & 0o777).toBe(0o600);
+});

@@ -1,0 +1,69 @@
+import { limits } from '@netport/protocol';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { createLogger } from './log.js';
+import { keepRenewed, renewalDue, renewalRetry, type Validity } from './renewal.js';
+
+const issuedAt = Date.parse('2026-03-01T12:00:00Z');
+/** As the authority dates it. */
+const certificate = (life: number, at = issuedAt): Validity => ({
+  notBefore: new Date(at - limits.clockSkew),
+  notAfter: new Date(at + life),
+});
+const randoms = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+const lives = fc.integer({ min: 10_000, max: limits.rootLifetime });
+
+it('a certificate is renewed after two thirds of its life, spread over a tenth of it, and while a fifth is left', () => {
+  expect(renewalDue(certificate(60_000), new Date(issuedAt), 0)).toEqual(new Date(issuedAt + 40_000));
+  expect(renewalDue(certificate(60_000), new Date(issuedAt), 0.5)).toEqual(new Date(issuedAt + 43_000));
+  fc.assert(
+    fc.property(lives, randoms, (life, random) => {
+      const due = renewalDue(certificate(life), new Date(issuedAt), random).getTime() - issuedAt;
+      expect(due).toBeGreaterThanOrEqual(Math.floor((life * 2) / 3));
+      expect(due).toBeLessThan(life * 0.8);
+    }),
+  );
+});
+
+it('what is overdue or failed is tried soon, never at once, and sooner the less is left', () => {
+  const minute = 60_000;
+  fc.assert(
+    fc.property(lives, fc.integer({ min: 0, max: limits.rootLifetime }), randoms, (life, age, random) => {
+      const now = new Date(issuedAt + age);
+      const { notAfter } = certificate(life);
+      const pause = renewalRetry(notAfter, now, random).getTime() - now.getTime();
+      expect(pause).toBeGreaterThanOrEqual(Math.floor(limits.renewalRetryMin / 2));
+      expect(pause).toBeLessThanOrEqual(limits.renewalRetryMax);
+    }),
+  );
+  const overdue = new Date(issuedAt + 59 * minute);
+  expect(renewalDue(certificate(60 * minute), overdue, 0)).toEqual(new Date(overdue.getTime() + 3000));
+  expect(renewalDue(certificate(60 * minute), overdue, 0.999).getTime()).toBeGreaterThan(overdue.getTime() + 5900);
+});
+
+it('renews again and again, goes on with what it has where that fails, and stops when it is told to', async () => {
+  // Every look at the clock finds that another day has gone by.
+  let clock = issuedAt;
+  const now = (): Date => {
+    clock += 86_400_000;
+    return new Date(clock);
+  };
+  const outcomes: string[] = [];
+  await new Promise<void>((resolve) => {
+    const stop = keepRenewed(certificate(12 * 3_600_000), {
+      renew: async () => {
+        outcomes.push('tried');
+        if (outcomes.length === 2) throw new Error('the control server is away');
+        if (outcomes.length === 4) {
+          stop();
+          resolve();
+        }
+        return certificate(12 * 3_600_000, clock);
+      },
+      now,
+      random: () => 0,
+      log: createLogger('test', 'silent'),
+    });
+  });
+  expect(outcomes).toHaveLength(4);
+});

@@ -1,0 +1,68 @@
+import { asNetportError, limits } from '@netport/protocol';
+import type { Logger } from './log.js';
+import { scheduleAt } from './timer.js';
+
+/** How long a certificate is good for. */
+export interface Validity {
+  notBefore: Date;
+  notAfter: Date;
+}
+
+/**
+ * When a certificate is to be renewed: after two thirds of its life, and up to a tenth of it later, so that those that were
+ * issued together are not renewed together. One that is overdue is renewed soon, for the same reason not at once.
+ * `random` is 0 ≤ x < 1.
+ */
+export function renewalDue({ notBefore, notAfter }: Validity, now: Date, random: number): Date {
+  // It is dated back by that much: its life began when it was issued.
+  const issuedAt = notBefore.getTime() + limits.clockSkew;
+  const life = notAfter.getTime() - issuedAt;
+  const due = issuedAt + (life * 2) / 3 + (random * life) / 10;
+  return due > now.getTime() ? new Date(due) : renewalRetry(notAfter, now, random);
+}
+
+/** When to try again what failed: the less is left of the certificate, the sooner. */
+export function renewalRetry(notAfter: Date, now: Date, random: number): Date {
+  const left = notAfter.getTime() - now.getTime();
+  const { renewalRetryMin, renewalRetryMax } = limits;
+  const pause = left > 0 ? Math.min(Math.max(left / 10, renewalRetryMin), renewalRetryMax) : renewalRetryMax;
+  return new Date(now.getTime() + pause * (0.5 + random / 2));
+}
+
+/** Renews a certificate whenever it is due, until it is told to stop by the function that it answers. */
+export function keepRenewed<Renewable extends Validity>(
+  first: Renewable,
+  options: {
+    /** Resolves with the next one, which is in use from then on. */
+    renew: () => Promise<Renewable>;
+    now: () => Date;
+    /** 0 ≤ x < 1. */
+    random: () => number;
+    log: Logger;
+  },
+): () => void {
+  const { renew, now, random, log } = options;
+  let current = first;
+  let stopped = false;
+  let cancel = (): void => {};
+  const wait = (at: Date): void => {
+    if (!stopped) cancel = scheduleAt(at, now, () => void attempt());
+  };
+  const attempt = async (): Promise<void> => {
+    try {
+      current = await renew();
+      log.info({ notAfter: current.notAfter }, 'certificate renewed');
+      wait(renewalDue(current, now(), random()));
+    } catch (thrown) {
+      const { code, message, help } = asNetportError(thrown);
+      const { notAfter } = current;
+      log.error({ code, notAfter }, `the certificate could not be renewed yet: ${message}. ${help}`);
+      wait(renewalRetry(notAfter, now(), random()));
+    }
+  };
+  wait(renewalDue(first, now(), random()));
+  return () => {
+    stopped = true;
+    cancel();
+  };
+}

@@ -1,0 +1,140 @@
+import { Transform } from 'node:stream';
+import { setTimeout as pause } from 'node:timers/promises';
+import { queryStatus } from '@netport/runtime';
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  deferred,
+  dial,
+  ending,
+  exchange,
+  freePort,
+  type Member,
+  Overlay,
+  receivePayload,
+  sendPayload,
+  startEcho,
+  startTarget,
+  waitFor,
+} from '../harness/index.js';
+
+const mib = 1024 ** 2;
+
+let overlay: Overlay;
+afterEach(() => overlay?.stop());
+
+interface Status {
+  certificateExpiresAt: string;
+  tunnels: { circuitId: string }[];
+  circuits: number;
+}
+const statusOf = async ({ directory }: Member): Promise<Status> => (await queryStatus(directory)) as Status;
+
+/** Half of a transfer as fast as it goes, then a little at a time until `done`, then the rest. */
+function throttle(half: number, done: Promise<unknown>): Transform {
+  let passed = 0;
+  let slow = true;
+  void done.finally(() => {
+    slow = false;
+  });
+  return new Transform({
+    transform: (chunk: Buffer, _encoding, next) => {
+      passed += chunk.length;
+      const wait = slow && passed > half ? Promise.race([done, pause(20)]) : Promise.resolve();
+      wait.then(() => next(null, chunk), next);
+    },
+  });
+}
+
+describe.each([
+  { transport: 'tcp', size: 1024 * mib },
+  // QUIC costs several times the CPU for each byte.
+  { transport: 'quic', size: 256 * mib },
+])('certificates are renewed over $transport', ({ transport, size }) => {
+  it('under a transfer that goes on, and what is dialled later uses the new ones', async () => {
+    const controlArgs = ['--certificate-lifetime', '30s'];
+    overlay = await Overlay.start({ controlArgs, portalArgs: ['--transport', transport] });
+    const members = [overlay.portal('a'), overlay.portal('b'), overlay.relay('relay-1')];
+    const expiries = () => Promise.all(members.map(async (member) => (await statusOf(member)).certificateExpiresAt));
+    const circuits = async () => (await statusOf(overlay.portal('a'))).tunnels.map(({ circuitId }) => circuitId);
+
+    const received = deferred<{ bytes: number; sha256: string }>();
+    const sink = await startTarget((socket) => void receivePayload(socket).then(received.resolve, received.reject));
+    const echo = await startEcho();
+    const [port, echoPort] = [await freePort(), await freePort()];
+    await overlay.addPair('transfer', `a:127.0.0.1:${port}`, `b:127.0.0.1:${sink.port}`);
+    await overlay.addPair('later', `a:127.0.0.1:${echoPort}`, `b:127.0.0.1:${echo.port}`);
+
+    const first = await expiries();
+    const renewed = waitFor(
+      'all three to renew',
+      async () => (await expiries()).every((at, i) => at !== first[i]),
+      60_000,
+    );
+    const throttled = throttle(size / 2, renewed);
+    const socket = await dial(port);
+    throttled.pipe(socket);
+    const sending = sendPayload(throttled, 1, size);
+    const began = await waitFor('a tunnel', async () => (await circuits()).length > 0 && circuits());
+    await renewed;
+    const sha256 = await sending;
+    throttled.end();
+    expect(await received.promise).toEqual({ bytes: size, sha256 });
+    expect(await circuits()).toEqual(began);
+
+    // Now the certificates that all of them began with are good for nothing.
+    const expired = Math.max(...first.map((at) => Date.parse(at)));
+    await waitFor('the first certificates to expire', () => Date.now() > expired, 60_000);
+    const b = overlay.portal('b');
+    await b.process.stop('SIGTERM');
+    await b.start();
+    const later = await dial(echoPort);
+    expect(await exchange(later, 'with the new ones')).toBe('with the new ones');
+    expect(await circuits()).not.toEqual(began);
+    later.destroy();
+    await Promise.all([sink.close(), echo.close()]);
+  }, 300_000);
+});
+
+describe.each(['tcp', 'quic'])('a revocation in the middle of a transfer over %s', (transport) => {
+  /** Bytes without end, from B to A. */
+  const startTransfer = async () => {
+    overlay = await Overlay.start({ portalArgs: ['--transport', transport] });
+    const source = await startTarget((socket) => void sendPayload(socket, 2, Number.MAX_SAFE_INTEGER).catch(() => {}));
+    const port = await freePort();
+    await overlay.addPair('endless', `a:127.0.0.1:${port}`, `b:127.0.0.1:${source.port}`);
+    const socket = await dial(port);
+    let bytes = 0;
+    socket.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+    });
+    await waitFor('the transfer to run', () => bytes > 4 * mib);
+    return { socket, source, port };
+  };
+  const tunnelsOf = async (name: string): Promise<unknown[]> => (await statusOf(overlay.portal(name))).tunnels;
+  const circuits = async (): Promise<number> => (await statusOf(overlay.relay('relay-1'))).circuits;
+
+  it('closes it at the peer and at the relay, whatever the revoked portal does', async () => {
+    const { source, port } = await startTransfer();
+    const a = overlay.portal('a');
+    const since = overlay.portal('b').process.log.length;
+    // It hears of nothing, and ends nothing by itself.
+    a.process.signal('SIGSTOP');
+    const start = performance.now();
+    await overlay.admin(['cert', 'revoke', 'a']);
+    const closed = await overlay.portal('b').process.waitForLog(({ msg }) => msg.startsWith('tunnel closed'), since);
+    expect(closed.code).toBe('cert_revoked');
+    await waitFor('the relay to end the circuit', async () => (await circuits()) === 0);
+    expect(await tunnelsOf('b')).toEqual([]);
+    console.info(
+      `${transport}: closed at peer and relay ${Math.round(performance.now() - start)} ms after the command began`,
+    );
+    const target = source.connections[0];
+    await waitFor('the target’s connection to end', () => target?.destroyed);
+
+    a.process.signal('SIGCONT');
+    await a.process.waitForLog(({ code }) => code === 'cert_revoked');
+    await waitFor('the tunnel to end at the revoked portal, too', async () => (await tunnelsOf('a')).length === 0);
+    expect(await ending(await dial(port))).toBe('reset');
+    await source.close();
+  });
+});
