@@ -7,7 +7,14 @@ import { join } from 'node:path';
 import { createServer } from 'node:tls';
 import { pathToFileURL } from 'node:url';
 import { createAuthority, generateKeyPem, openAuthority, publicKeyOf } from '@netport/pki';
-import { formatSpiffeId, limits, type Name, NetportError, type TrustDomain } from '@netport/protocol';
+import {
+  formatSpiffeId,
+  type IdentityKind,
+  limits,
+  type Name,
+  NetportError,
+  type TrustDomain,
+} from '@netport/protocol';
 import fc from 'fast-check';
 import { Registry } from 'prom-client';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -97,22 +104,41 @@ it('the back-off stays within its bounds and grows to its maximum', () => {
   expect(backoff(1000, () => 1)).toBe(limits.backoffMax);
 });
 
+/** A TLS server with a certificate of its kind; resolves with what a client makes of it that believes in that CA, or another. */
+async function meetServer({ kind = 'control' as IdentityKind, then = new Date(), trusted = true }): Promise<unknown> {
+  const trustDomain = 'test.internal' as TrustDomain;
+  const [material, other] = [
+    await createAuthority({ trustDomain, now: then }),
+    await createAuthority({ trustDomain, now: then }),
+  ];
+  const authority = await openAuthority(material);
+  const keyPem = generateKeyPem();
+  const id = formatSpiffeId({ trustDomain, kind, name: 'control' as Name });
+  const { chainPem } = await authority.issue({ id, publicKey: publicKeyOf(keyPem), now: then });
+  const server = createServer({ key: keyPem, cert: chainPem }).listen(0, '127.0.0.1');
+  onTestFinished(() => void server.close());
+  await once(server, 'listening');
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const trust = { rootPems: [(trusted ? material : other).rootPem] };
+  return connectControl({ url, trust, trustDomain }).then(
+    (socket) => socket.destroy(),
+    (error) => error,
+  );
+}
+
+it.each([
+  ['of another CA', 'cert_untrusted', { trusted: false }],
+  ['that is not for a TLS server', 'cert_wrong_usage', { kind: 'relay' }],
+  ['of a portal', 'cert_wrong_name', { kind: 'portal' }],
+] as const)('portals and relays refuse a control server with a certificate %s: %s', async (_case, code, server) => {
+  expect(await meetServer(server)).toMatchObject({ code });
+});
+
 it.each([
   ['cert_not_yet_valid', new Date(Date.now() + 30 * 86_400_000)],
   ['cert_expired', new Date(Date.now() - 30 * 86_400_000)],
 ])('a control server whose clock is far off is refused with %s, and the help names the clocks', async (code, then) => {
-  const trustDomain = 'test.internal' as TrustDomain;
-  const material = await createAuthority({ trustDomain, now: then });
-  const authority = await openAuthority(material);
-  const keyPem = generateKeyPem();
-  const id = formatSpiffeId({ trustDomain, kind: 'control', name: 'control' as Name });
-  const { chainPem } = await authority.issue({ id, publicKey: publicKeyOf(keyPem), now: then });
-  const server = createServer({ key: keyPem, cert: chainPem }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const error = await connectControl({ url, trust: { rootPems: [material.rootPem] } }).catch((reason) => reason);
-  expect(error).toMatchObject({ code, help: expect.stringContaining('clock') });
-  server.close();
+  expect(await meetServer({ then })).toMatchObject({ code, help: expect.stringContaining('clock') });
 });
 
 it('metrics and health are served, and only they', async () => {

@@ -67,9 +67,9 @@ describe.skipIf(unavailable)(`QUIC between portals${unavailable ? `: ${unavailab
   });
 
   describe.each([
-    ['client', 'server', 'b'],
-    ['server', 'client', 'a'],
-  ] as const)('the %s', (side, other, name) => {
+    ['client', 'server', 'b', 'relay'],
+    ['server', 'client', 'a', 'control'],
+  ] as const)('the %s', (side, other, name, unfit) => {
     const expectRefusal = (opened: Opened, code: string): void => {
       expect(opened[side]).toMatchObject(failed(code));
       expect(opened[other].status).toBe('rejected');
@@ -79,6 +79,7 @@ describe.skipIf(unavailable)(`QUIC between portals${unavailable ? `: ${unavailab
     it.each<[string, () => Promise<TestIdentity>, string]>([
       ['a portal of another CA', () => issue(foreign, spiffeId(name)), 'cert_untrusted'],
       ['another portal of the same CA', () => issue(authority, spiffeId('c')), 'cert_wrong_name'],
+      ['one that is not for its side of TLS', () => issue(authority, spiffeId(name, unfit)), 'cert_wrong_usage'],
       ['an expired certificate', () => issue(authority, spiffeId(name), new Date(0)), 'cert_expired'],
     ])('refuses %s before any stream, and the other end hears of it', async (_case, identity, code) => {
       expectRefusal(await open({ [other]: { identity: await identity() } }), code);
