@@ -6,7 +6,7 @@ import { type SigningIdentity, signPolicy } from '../policy/sign.js';
 import { type Change, mergeChanges, noChange } from '../state/change.js';
 import type { StateContext } from '../state/context.js';
 import { turnPairs } from '../state/pairs.js';
-import { type CompiledPolicy, currentPolicy } from '../state/policy.js';
+import { type CompiledPolicy, currentPolicy, overtakePolicy } from '../state/policy.js';
 import { makeRevocations } from '../state/revocations.js';
 import type { OnlinePortal, OnlineRelay, Roster } from './roster.js';
 
@@ -63,7 +63,18 @@ export class FanOut {
     const time = this.#options.context.now().toISOString();
     portal.session.send({ type: 'welcome', time, relays: this.#relayProbes() });
     portal.session.send(this.#crlMessage());
-    this.#pushPolicy(portal, performance.now());
+    if (portal.hello.policyVersion > this.#policy.version) this.#overtake(portal);
+    else this.#pushPolicy(portal, performance.now());
+  }
+
+  /** It gets its policy when that is newer than what it has; until then it would refuse it. */
+  #overtake({ name, hello }: OnlinePortal): void {
+    const { context, bus, log } = this.#options;
+    const versions = { portal: name, theirs: hello.policyVersion, ours: this.#policy.version };
+    log.warn(versions, 'a portal has a newer policy than this database, which must be a restored one: versions go on');
+    overtakePolicy(context)
+      .then((change) => bus.publish(change))
+      .catch((error) => log.error({ err: error }, 'policy versions do not go on yet'));
   }
 
   greetRelay(relay: OnlineRelay): void {

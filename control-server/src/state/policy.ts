@@ -2,6 +2,7 @@ import type { Name } from '@netport/protocol';
 import { compilePolicy, type PolicyRules } from '../policy/compile.js';
 import { nextChange } from '../policy/permits.js';
 import type { PairRecord } from '../store/store.js';
+import { type Change, policyChange } from './change.js';
 import type { StateContext } from './context.js';
 
 export interface CompiledPolicy {
@@ -29,4 +30,20 @@ export async function currentPolicy(context: StateContext): Promise<CompiledPoli
     rules: compilePolicy(inventory, compiledAt),
     nextChange: nextChange(pairs, compiledAt),
   };
+}
+
+/** From when on versions may be counted in seconds: as a number of 32 bits that lasts until 2088. */
+const versionEpoch = Date.UTC(2020, 0);
+
+/**
+ * For a portal that has a newer policy in force than there is here: the database is a restored one, and portals refuse
+ * whatever is older than what they have. Versions go on from the clock, which is ahead of any count of changes. What the
+ * portal says is no measure: one that lies could use the numbers up.
+ */
+export async function overtakePolicy(context: StateContext): Promise<Change> {
+  const version = Math.floor((context.now().getTime() - versionEpoch) / 1000);
+  await context.store.transaction(async (records) => {
+    if ((await records.current('policy')) < version) await records.advance('policy', version);
+  });
+  return policyChange;
 }
