@@ -9,6 +9,7 @@ import { tokenRouter } from './api/join-tokens.js';
 import { liveRouter } from './api/live.js';
 import { localAdminRouter } from './api/local-admins.js';
 import { portalRouter, relayRouter } from './api/members.js';
+import { oidcRouter } from './api/oidc.js';
 import { openApi } from './api/openapi.js';
 import { pairRouter } from './api/pairs.js';
 import { policyRouter } from './api/policy.js';
@@ -57,6 +58,7 @@ function apiRouter(services: Services): Router {
   router.get('/openapi.json', (_request, response) => void response.json(document));
   const routers = [
     sessionRouter,
+    oidcRouter,
     apiTokenRouter,
     localAdminRouter,
     liveRouter,

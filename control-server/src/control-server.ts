@@ -17,6 +17,7 @@ import { loadAuthority } from './authority.js';
 import { inProcessBus } from './bus/in-process.js';
 import { Live } from './live/live.js';
 import { createMetrics } from './metrics.js';
+import { OidcClient, type OidcOptions } from './oidc.js';
 import { createTlsServer, listen, tlsCredentials } from './server.js';
 import { Signalling } from './signalling/signalling.js';
 import { keepAdminToken, makeAdminToken } from './state/admin.js';
@@ -47,6 +48,8 @@ export interface ControlServerOptions extends SinkSettings {
   auditRetention?: number;
   /** Base URL of an OpenTelemetry collector. */
   otlpEndpoint?: string;
+  /** With whom people can sign in. */
+  oidc?: OidcOptions | undefined;
   log: Logger;
   now?: () => Date;
   /** Called with the admin token when it was made just now. */
@@ -135,6 +138,7 @@ async function start(
     bus,
     refusals,
     passwords: new Passwords(),
+    oidc: options.oidc && new OidcClient(options.oidc),
     settled: () => signalling.settled(),
     revocationList: () => signalling.revocations.der,
     log,

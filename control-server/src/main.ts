@@ -12,9 +12,10 @@ import {
 import { Command } from 'commander';
 import { type AuditOptions, addAuditOptions } from './audit/options.js';
 import { startControlServer } from './control-server.js';
+import { addOidcOptions, type OidcFlags, readOidcOptions } from './oidc-options.js';
 import { version } from './version.js';
 
-interface RunOptions extends CommonOptions, AuditOptions {
+interface RunOptions extends CommonOptions, AuditOptions, OidcFlags {
   listen: string;
   publicUrl?: string;
   trustDomain?: string;
@@ -44,14 +45,16 @@ const run = new Command('run')
   .addOption(otlpOption())
   .action(async ({ grace, logLevel, ...options }: RunOptions) => {
     const log = createLogger('control', logLevel);
+    const oidc = await readOidcOptions(options);
     const start = () =>
       startControlServer({
         ...options,
+        oidc,
         log,
         onAdminToken: (token) => process.stdout.write(`admin token: ${token}\n`),
       });
     await runProcess(start, grace);
   });
 
-program.addCommand(addCommonOptions(addAuditOptions(run)), { isDefault: true });
+program.addCommand(addCommonOptions(addOidcOptions(addAuditOptions(run))), { isDefault: true });
 await main(program, process.argv);

@@ -84,7 +84,8 @@ export interface ApiEndpoint {
   /** The schema of the body is for readers: what is wrong with it is part of the answer. */
   bodyUnchecked?: true;
   answer: z.ZodType;
-  status?: 200 | 201;
+  /** 303: the browser goes on elsewhere, and there is no answer to read. */
+  status?: 200 | 201 | 303;
   /** Of the answer; JSON unless given. */
   contentType?: 'text/event-stream';
   /** The answer has a revision, which is its ETag; a change can be bound to it with If-Match. */

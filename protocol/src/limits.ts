@@ -108,6 +108,9 @@ export const limits = {
   /** After this long without a try, all is forgotten. */
   lockOutForget: 1 * hour,
   localAdmins: 1000,
+  /** What the OpenID provider may take for one answer, and a person there to sign in. */
+  oidcTimeout: 10 * second,
+  oidcSignIn: 10 * minute,
   joinTokenLifetime: 1 * hour,
   joinTokenLifetimeMax: 30 * day,
 

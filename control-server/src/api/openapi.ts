@@ -100,7 +100,7 @@ function operation(operationId: string, endpoint: ApiEndpoint, schemas: Json): J
       [status]: {
         description: 'Done',
         ...(revisioned && { headers: { ETag: eTag } }),
-        content: { [contentType]: { schema: jsonSchema(answer, 'output', schemas) } },
+        ...(status !== 303 && { content: { [contentType]: { schema: jsonSchema(answer, 'output', schemas) } } }),
       },
       default: {
         description: 'Refused: RFC 9457 problem details',

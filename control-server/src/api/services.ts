@@ -2,6 +2,7 @@ import type { Logger } from '@netport/runtime';
 import type { Bus } from '../bus/bus.js';
 import type { Live } from '../live/live.js';
 import type { Metrics } from '../metrics.js';
+import type { OidcClient } from '../oidc.js';
 import type { StateContext } from '../state/context.js';
 import type { Passwords } from '../state/passwords.js';
 import type { Inspection, Presence } from '../state/presence.js';
@@ -16,6 +17,8 @@ export interface Services {
   bus: Bus;
   refusals: Refusals;
   passwords: Passwords;
+  /** Undefined where no provider is configured. */
+  oidc: OidcClient | undefined;
   /** Resolves when a change that was published has reached those who are online. */
   settled: () => Promise<void>;
   /** The current revocation list, DER. */

@@ -9,6 +9,9 @@ type Rule = 'anyone' | Role | 'pair-owner';
  */
 const rules: Readonly<Record<string, Rule>> = {
   'session.add': 'anyone',
+  'session.methods': 'anyone',
+  'session.oidc': 'anyone',
+  'session.oidcCallback': 'anyone',
   'session.remove': 'viewer',
   'session.removeAll': 'viewer',
   'session.password': 'viewer',
