@@ -25,6 +25,7 @@ test.each<[z.ZodType, unknown, string]>([
   [z.string().min(1), '', 'must not be empty'],
   [z.string().max(2), 'abc', 'at most 2 characters'],
   [z.array(z.string()).min(2), ['a'], 'at least 2 entries'],
+  [z.record(z.string().regex(/^a$/, 'use a'), z.number()), { b: 1 }, 'b: use a'],
   [z.strictObject({}), [], 'must be an object'],
   [z.string().regex(/^a$/, 'use a'), 'b', 'use a'],
 ])('%#: what is wrong is said for people', (schema, input, text) => {

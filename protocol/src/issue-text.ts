@@ -30,6 +30,8 @@ export const issueText: z.core.$ZodErrorMap = (issue) => {
       return `at least ${issue.minimum}${units[issue.origin] ?? ''}`;
     case 'too_big':
       return `at most ${issue.maximum}${units[issue.origin] ?? ''}`;
+    case 'invalid_key':
+      return issue.issues[0]?.message;
     default:
       return undefined;
   }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { PairView } from '@netport/protocol';
+import type { PairView, PortalView } from '@netport/protocol';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -263,6 +264,74 @@ describe.skipIf(skipped)(`the admin page in a browser${skipped}`, () => {
     await page.getByRole('row', { name: 'by-keyboard' }).waitFor();
     // The focus is back where it was, not at the top of the page.
     expect(await focused()).toBe('Add an access pair');
+  });
+
+  it('gives a pair an owner and hours of the week, and says of each part what is wrong', async () => {
+    await signIn();
+    await page.goto(`${overlay.url}/#/pairs/first`);
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await fillPair({ owner: 'ada', 'schedule.days': 'mon-fri', 'schedule.from': '8', 'schedule.to': '18:00' });
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('alert').getByText('use a time of day').waitFor();
+    await fillPair({ 'schedule.from': '08:00' });
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('mon-fri 08:00–18:00 (UTC)').waitFor();
+    const schedule = { days: ['mon-fri'], from: '08:00', to: '18:00', timezone: 'UTC' };
+    expect(await overlay.cli<PairView>(['pair', 'show', 'first'])).toMatchObject({ owner: 'ada', schedule });
+    await page.getByRole('button', { name: 'Edit' }).click();
+    await fillPair({ 'schedule.days': '', 'schedule.from': '', 'schedule.to': '', 'schedule.timezone': '' });
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('mon-fri 08:00–18:00 (UTC)').waitFor({ state: 'detached' });
+  });
+
+  it('edits the labels of a portal', async () => {
+    await signIn();
+    await page.goto(`${overlay.url}/#/portals/laptop`);
+    await page.getByRole('button', { name: 'Edit labels' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Labels').fill('site=not=this');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.getByRole('alert').waitFor();
+    await dialog.getByLabel('Labels').fill('site=berlin, camera');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('site=berlin').waitFor();
+    expect(await overlay.cli<PortalView>(['portal', 'show', 'laptop'])).toMatchObject({
+      labels: { site: 'berlin', camera: '' },
+    });
+  });
+
+  it('checks the audit trail itself, filters it by time, exports what is left, and explains an event', async () => {
+    await signIn();
+    await open('Audit');
+    await page.locator('[data-chain="whole"]').getByText('in an unbroken chain').waitFor();
+    await page.getByLabel('Before').fill('2001-01-01T00:00');
+    await page.getByRole('heading', { name: 'No such event' }).waitFor();
+    await page.getByLabel('Before').fill('');
+    await page.locator('[name="action"]').fill('pair.add');
+    await page.locator('[data-chain="whole"]').getByText('each as it was written').waitFor();
+    const granted = page.getByRole('row', { name: 'pair.add first' });
+    await granted.waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('link', { name: 'Export' }).click(),
+    ]);
+    const lines = (await readFile(await download.path(), 'utf8')).trim().split('\n');
+    const actions = lines.map((line) => (JSON.parse(line) as { action: string }).action);
+    expect(actions.length).toBeGreaterThan(0);
+    expect(new Set(actions)).toEqual(new Set(['pair.add']));
+    await granted.getByRole('link', { name: 'Explain' }).click();
+    await page.getByText('pair.add of first').waitFor();
+    await page.locator('[data-hop="target"]').waitFor();
+  });
+
+  it('has the portals try a connection', async () => {
+    const port = await freePort();
+    await overlay.addPair('tried', `laptop:127.0.0.1:${port}`, `field-gw:127.0.0.1:${target.port}`);
+    await signIn();
+    await page.goto(`${overlay.url}/#/explain?portal=laptop&port=${port}`);
+    await page.locator('[data-hop="target"]').getByText('trying it tells').waitFor();
+    await page.getByRole('button', { name: 'Try now' }).click();
+    await page.locator('[data-verdict="works"]').waitFor();
   });
 
   it('explains why a connection is denied', async () => {

@@ -1,4 +1,5 @@
 import type { AccessPair, BodyOf, endpoints, PairView } from '@netport/protocol';
+import { isoTime, localTime } from './format.js';
 
 /** The fields of the pair form, by the paths that the API names them by: an error finds its field without a table. */
 export const pairPaths = [
@@ -77,7 +78,6 @@ export function bodyOf(fields: PairFields): PairBody {
     address: fields[`${name}.address`].trim(),
     ...(fields[`${name}.port`].trim() !== '' && { port: Number(fields[`${name}.port`]) }),
   });
-  const until = new Date(fields.expiresAt);
   const schedule = scheduleOf(fields);
   return {
     name: fields.name.trim(),
@@ -85,9 +85,7 @@ export function bodyOf(fields: PairFields): PairBody {
     from: side('from'),
     to: side('to'),
     transport: fields.transport,
-    ...(fields.expiresAt !== '' && {
-      expiresAt: Number.isNaN(until.getTime()) ? fields.expiresAt : until.toISOString(),
-    }),
+    ...(fields.expiresAt !== '' && { expiresAt: isoTime(fields.expiresAt) }),
     ...(Object.keys(schedule).length > 0 && { schedule }),
     ...(fields.owner.trim() !== '' && { owner: fields.owner }),
     reason: fields.reason,
@@ -117,10 +115,4 @@ export function errorsByPath(
     else errors[''] ??= text === '' ? message : `${text}: ${message}`;
   }
   return errors;
-}
-
-/** As `datetime-local` inputs have it. */
-function localTime(at: Date): string {
-  const shifted = new Date(at.getTime() - at.getTimezoneOffset() * 60_000);
-  return shifted.toISOString().slice(0, 16);
 }

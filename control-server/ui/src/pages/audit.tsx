@@ -1,4 +1,5 @@
-import { type AuditEventView, endpoints, errorCodes } from '@netport/protocol';
+import { type AuditEventView, auditExport, endpoints, errorCodes } from '@netport/protocol';
+import { isoTime } from '../model/format.js';
 import { ChoiceField, TextField } from '../parts/field.js';
 import { Link } from '../parts/link.js';
 import { Empty } from '../parts/note.js';
@@ -7,22 +8,42 @@ import { type Column, ListTable } from '../parts/table.js';
 import { Time } from '../parts/time.js';
 import { useList } from '../state/list.js';
 import { filterBy, route } from '../state/location.js';
+import { ChainState } from './chain-state.js';
 
 const filters = ['portal', 'pair', 'action', 'subject'] as const;
 const titles = { portal: 'Portal', pair: 'Access pair', action: 'What', subject: 'On what' };
+const times = [
+  { name: 'since', label: 'From' },
+  { name: 'until', label: 'Before' },
+] as const;
 const examples = { portal: 'laptop', pair: 'web', action: 'pair.add', subject: 'web' };
 
 export function AuditPage() {
   const { query } = route.value;
-  const { portal, pair, action, subject, code } = query;
-  const list = useList(endpoints.audit.list, {
-    query: { portal, pair, action, subject, code },
-    on: ['audit'],
-    cursor: 'before',
-  });
-  const clear = () => filterBy({ portal: '', pair: '', action: '', subject: '', code: '' });
+  const { portal, pair, action, subject, code, since, until } = query;
+  const asked = {
+    ...{ portal, pair, action, subject, code },
+    ...(since && { since: isoTime(since) }),
+    ...(until && { until: isoTime(until) }),
+  };
+  const chosen = Object.entries(asked).filter((entry): entry is [string, string] => Boolean(entry[1]));
+  const list = useList(endpoints.audit.list, { query: asked, on: ['audit'], cursor: 'before' });
+  const clear = () => filterBy({ portal: '', pair: '', action: '', subject: '', code: '', since: '', until: '' });
   return (
-    <Page title="Audit" about="Who did what, from where; newest first, and growing while you watch.">
+    <Page
+      title="Audit"
+      about="Who did what, from where; newest first, and growing while you watch."
+      tools={
+        <a
+          class="button"
+          href={`/api/v1${auditExport.path}?${new URLSearchParams(chosen)}`}
+          download="netport-audit.jsonl"
+          title="Everything that fits the filters, oldest first, as JSON lines"
+        >
+          Export
+        </a>
+      }
+    >
       <div class="filters">
         {filters.map((name) => (
           <TextField
@@ -32,6 +53,16 @@ export function AuditPage() {
             placeholder={examples[name]}
             value={query[name] ?? ''}
             onValue={(value) => filterBy({ [name]: value.trim() })}
+          />
+        ))}
+        {times.map(({ name, label }) => (
+          <TextField
+            key={name}
+            label={label}
+            name={name}
+            type="datetime-local"
+            value={query[name] ?? ''}
+            onValue={(value) => filterBy({ [name]: value })}
           />
         ))}
         <ChoiceField
@@ -46,6 +77,7 @@ export function AuditPage() {
           ]}
         />
       </div>
+      <ChainState events={list.items} filtered={chosen.length > 0} />
       <ListTable
         caption="Audit events"
         list={list}

@@ -14,10 +14,11 @@ import { navigate } from '../state/location.js';
 import { useOne } from '../state/one.js';
 import { noticeSignedOut } from '../state/session.js';
 import { JoinDialog, type MemberKind } from './add-member.js';
+import { EditLabels } from './edit-labels.js';
 
 export function MemberDetail({ kind, name }: { kind: MemberKind; name: string }) {
-  const { value, error } = useOne(endpoints[kind].show, name, `${kind}s`);
-  const [asking, setAsking] = useState<'remove' | 'revoke'>();
+  const { value, error, reload } = useOne(endpoints[kind].show, name, `${kind}s`);
+  const [asking, setAsking] = useState<'label' | 'remove' | 'revoke'>();
   const [joining, setJoining] = useState<NewToken>();
   const [failed, setFailed] = useState<string>();
   const params = { name };
@@ -40,6 +41,9 @@ export function MemberDetail({ kind, name }: { kind: MemberKind; name: string })
       title={name}
       tools={
         <>
+          <button type="button" class="button" disabled={!value} onClick={() => setAsking('label')}>
+            Edit labels
+          </button>
           <button type="button" class="button" onClick={() => void makeToken().catch(() => {})}>
             New join token
           </button>
@@ -71,6 +75,9 @@ export function MemberDetail({ kind, name }: { kind: MemberKind; name: string })
             <Facts facts={[...commonFacts(value), ...('datapath' in value ? relayFacts(value) : portalFacts(value))]} />
           </div>
         </section>
+      )}
+      {asking === 'label' && value && (
+        <EditLabels {...{ kind, name }} labels={value.labels} onSaved={reload} onClose={() => setAsking(undefined)} />
       )}
       {asking === 'remove' && (
         <Confirm title={`Remove ${name}?`} action="Remove" onConfirm={remove} onClose={() => setAsking(undefined)}>
