@@ -117,15 +117,15 @@ export class FanOut {
   /** Changes that arrive meanwhile are merged into the next round. */
   async #work(): Promise<void> {
     while (!this.#stopped && (this.#pending.policy || this.#pending.revocations)) {
-      const { policy, revocations } = this.#pending;
+      const { policy, edits, revocations } = this.#pending;
       this.#pending = noChange;
       const since = performance.now();
       try {
         if (revocations) await this.#renewRevocations();
-        if (policy) await this.#renewPolicy(since);
+        if (policy) await this.#renewPolicy(since, edits);
       } catch (error) {
         this.#options.log.error({ err: error }, 'a change could not be told to the portals yet');
-        this.#pending = mergeChanges(this.#pending, { ...noChange, policy, revocations });
+        this.#pending = mergeChanges(this.#pending, { ...noChange, policy, edits, revocations });
         await new Promise((resolve) => setTimeout(resolve, retryDelay).unref());
       }
     }
@@ -141,8 +141,8 @@ export class FanOut {
     this.#schedule();
   }
 
-  async #renewPolicy(changedAt: number): Promise<void> {
-    this.#policy = await currentPolicy(this.#options.context);
+  async #renewPolicy(changedAt: number, edits: Change['edits']): Promise<void> {
+    this.#policy = await currentPolicy(this.#options.context, edits && { policy: this.#policy, edits });
     for (const portal of this.#options.roster.portals.values()) this.#pushPolicy(portal, changedAt);
     this.#schedule();
     this.#options.onPolicy();

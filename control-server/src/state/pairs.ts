@@ -16,7 +16,7 @@ import { inForce } from '../policy/permits.js';
 import { invalidFields, notFound } from '../problem.js';
 import type { PairRecord, Records } from '../store/store.js';
 import { audit } from './audit.js';
-import { noChange, type Outcome, policyChange } from './change.js';
+import { noChange, type Outcome, pairChange, policyChange } from './change.js';
 import { type Actor, controlId, type StateContext } from './context.js';
 import { refuseDerived } from './grants.js';
 import { existing } from './members.js';
@@ -45,14 +45,14 @@ export async function addPair(
     grant: null,
     schedule: request.schedule ?? null,
   };
-  await context.store.transaction(async (records) => {
+  const version = await context.store.transaction(async (records) => {
     refuseConflicts(await findConflicts(records, request, now));
     const { fromId, toId } = await portalIds(records, pair);
     await records.pairs.add(pair, fromId, toId);
-    await records.bump('policy');
     await audit(context, records, actor, { action: 'pair.add', subject: pair.name, after: describe(pair) });
+    return records.bump('policy');
   });
-  return { value: pairView(pair, presence, now), change: policyChange };
+  return { value: pairView(pair, presence, now), change: pairChange({ name: pair.name, version }) };
 }
 
 async function portalIds(records: Records, { from, to }: PairRecord): Promise<{ fromId: string; toId: string }> {
@@ -92,34 +92,34 @@ export async function changePair(
   presence: Presence,
   actor: Actor,
   name: string,
-  change: ChangePair,
+  request: ChangePair,
   revision?: number,
 ): Promise<Outcome<PairView>> {
   const now = context.now();
-  const { pair, policy } = await context.store.transaction(async (records) => {
+  const { pair, version } = await context.store.transaction(async (records) => {
     const before = await existingPair(records, name);
     refuseDerived(before);
     if (revision !== undefined && revision !== before.revision) {
       const message = `the access pair ${name} was changed meanwhile: it has revision ${before.revision}, not ${revision}`;
       throw new NetportError('conflict', message);
     }
-    const after = changed(before, change);
+    const after = changed(before, request);
     const fields = differingFields(describe(before), describe(after));
-    if (fields.length === 0) return { pair: before, policy: false };
+    if (fields.length === 0) return { pair: before, version: undefined };
     refuseConflicts(await findConflicts(records, draftOf(after), now, before));
     const { fromId, toId } = await portalIds(records, after);
     await records.pairs.update(after, fromId, toId);
     const isPolicy = fields.some((field) => field !== 'owner' && field !== 'reason');
-    if (isPolicy) await records.bump('policy');
     await audit(context, records, actor, {
-      action: actionOf(change),
+      action: actionOf(request),
       subject: after.name,
       before: pick(describe(before), fields),
       after: pick(describe(after), fields),
     });
-    return { pair: after, policy: isPolicy };
+    return { pair: after, version: isPolicy ? await records.bump('policy') : undefined };
   });
-  return { value: pairView(pair, presence, now), change: policy ? policyChange : noChange };
+  const change = version === undefined ? noChange : pairChange({ name: pair.name, version });
+  return { value: pairView(pair, presence, now), change };
 }
 
 /** Pure. Throws `invalid_request` where the fields do not go together any more. */
@@ -169,14 +169,14 @@ export async function removePair(
   actor: Actor,
   name: string,
 ): Promise<Outcome<Record<string, never>>> {
-  await context.store.transaction(async (records) => {
+  const edit = await context.store.transaction(async (records) => {
     const pair = await existingPair(records, name);
     refuseDerived(pair);
     await records.pairs.remove(pair.id);
-    await records.bump('policy');
     await audit(context, records, actor, { action: 'pair.remove', subject: pair.name, before: describe(pair) });
+    return { name: pair.name, version: await records.bump('policy') };
   });
-  return { value: {}, change: policyChange };
+  return { value: {}, change: pairChange(edit) };
 }
 
 /**

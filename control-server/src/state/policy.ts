@@ -1,8 +1,8 @@
 import type { Name } from '@netport/protocol';
 import { compilePolicy, type PolicyRules } from '../policy/compile.js';
 import { nextChange } from '../policy/permits.js';
-import type { PairRecord } from '../store/store.js';
-import { type Change, policyChange } from './change.js';
+import type { PairRecord, Records } from '../store/store.js';
+import { type Change, type PairEdit, policyChange } from './change.js';
 import type { StateContext } from './context.js';
 
 export interface CompiledPolicy {
@@ -14,20 +14,26 @@ export interface CompiledPolicy {
   nextChange: Date | undefined;
 }
 
-/** The policy of this instant: version and inventory out of one transaction, so that they belong together. */
-export async function currentPolicy(context: StateContext): Promise<CompiledPolicy> {
-  const { version, portals, pairs } = await context.store.transaction(async (records) => ({
-    version: await records.current('policy'),
-    portals: await records.members.list('portal'),
-    pairs: await records.pairs.list(),
-  }));
+/**
+ * The policy of this instant: version and pairs out of one transaction, so that they belong together. Of thousands of pairs
+ * only those that were edited `since` are read again, where that is known to be all.
+ */
+export async function currentPolicy(
+  context: StateContext,
+  since?: { policy: CompiledPolicy; edits: readonly PairEdit[] },
+): Promise<CompiledPolicy> {
+  const { version, pairs } = await context.store.transaction(async (records) => {
+    const version = await records.current('policy');
+    const edited = since && editedNames(since.policy.version, version, since.edits);
+    const pairs = edited ? await withEdited(records, since.policy.pairs, edited) : await records.pairs.list();
+    return { version, pairs };
+  });
   const compiledAt = context.now();
-  const inventory = { trustDomain: context.trustDomain, portals: portals.map(({ name }) => name), pairs };
   return {
     version,
     compiledAt,
     pairs,
-    rules: compilePolicy(inventory, compiledAt),
+    rules: compilePolicy({ trustDomain: context.trustDomain, portals: portalsOf(pairs), pairs }, compiledAt),
     nextChange: nextChange(pairs, compiledAt),
   };
 }
@@ -47,3 +53,25 @@ export async function overtakePolicy(context: StateContext): Promise<Change> {
   });
   return policyChange;
 }
+
+/** What was edited between two versions; undefined where an edit of some version in between is not known. */
+function editedNames(before: number, version: number, edits: readonly PairEdit[]): ReadonlySet<Name> | undefined {
+  const between = edits.filter((edit) => edit.version > before && edit.version <= version);
+  if (new Set(between.map((edit) => edit.version)).size !== version - before) return undefined;
+  return new Set(between.map(({ name }) => name));
+}
+
+async function withEdited(
+  records: Records,
+  pairs: readonly PairRecord[],
+  names: ReadonlySet<Name>,
+): Promise<PairRecord[]> {
+  const others = pairs.filter(({ name }) => !names.has(name));
+  const all = [...others, ...(await records.pairs.named([...names]))];
+  return all.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** The database sees to it that they exist; the others have no rules. */
+const portalsOf = (pairs: readonly PairRecord[]): Name[] => [
+  ...new Set(pairs.flatMap(({ from, to }) => [from.portal, to.portal])),
+];

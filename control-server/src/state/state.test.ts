@@ -6,7 +6,7 @@ import { temporaryDirectory } from '../../test/harness.js';
 import { openStore } from '../store/open-store.js';
 import { authenticate, keepAdminToken, makeAdminToken } from './admin.js';
 import { queryAudit } from './audit.js';
-import { mergeChanges, noChange, policyChange } from './change.js';
+import { type Change, mergeChanges, noChange, pairChange, policyChange } from './change.js';
 import type { StateContext } from './context.js';
 import { addMember, removeMember, revokeMember } from './members.js';
 import { addPair, changePair, removePair, showPair, turnPairs } from './pairs.js';
@@ -60,13 +60,39 @@ test('a pair keeps the transport that suits it, and the policy says it to the po
 });
 
 test('each change of a pair raises the policy version once and says so; no change says nothing', async () => {
-  expect((await add(pair('web'))).change).toEqual(policyChange);
+  const name = 'web' as Name;
+  expect((await add(pair('web'))).change).toEqual(pairChange({ name, version: 1 }));
   expect(await version()).toBe(1);
   expect((await changePair(context, nobody, admin, 'web', { enabled: true })).change).toBe(noChange);
   expect(await version()).toBe(1);
-  expect((await changePair(context, nobody, admin, 'web', { enabled: false })).change).toEqual(policyChange);
-  expect((await removePair(context, admin, 'web')).change).toEqual(policyChange);
+  const disabled = await changePair(context, nobody, admin, 'web', { enabled: false });
+  expect(disabled.change).toEqual(pairChange({ name, version: 2 }));
+  expect((await removePair(context, admin, 'web')).change).toEqual(pairChange({ name, version: 3 }));
   expect(await version()).toBe(3);
+});
+
+test('a policy that follows the edits of pairs is the one that is read as a whole', async () => {
+  let policy = await currentPolicy(context);
+  const follow = async (...changes: Change[]) => {
+    const { edits } = changes.reduce(mergeChanges);
+    policy = await currentPolicy(context, edits && { policy, edits });
+    expect(policy).toEqual(await currentPolicy(context));
+  };
+  const other = {
+    from: { portal: 'b' as Name, address: '127.0.0.1', port: 1 },
+    to: { portal: 'a' as Name, address: '10.0.0.5', port: 2 },
+  };
+  const first = await add(pair('web'));
+  await follow(first.change);
+  await follow((await add(pair('other', other))).change, (await removePair(context, admin, 'web')).change);
+  const moved = await changePair(context, nobody, admin, 'other', { from: { ...other.from, port: 3 } });
+  await follow(moved.change);
+  // One of the edits in between is not told: all is read again.
+  await add(pair('web'));
+  await follow((await removePair(context, admin, 'other')).change);
+  expect(policy.pairs.map(({ name }) => name)).toEqual(['web']);
+  // An edit that was read already, and nothing since.
+  await follow(first.change);
 });
 
 test('a refused change leaves neither a version nor an audit event behind', async () => {
@@ -97,7 +123,7 @@ test('a removed portal takes its pairs with it and is expelled', async () => {
     expelled: [{ id: 'spiffe://example.org/portal/b', code: 'cert_revoked' }],
   });
   const { rules } = await currentPolicy(context);
-  expect([...rules]).toEqual([['a', { listeners: [], targets: [] }]]);
+  expect([...rules]).toEqual([]);
   const [event] = (await queryAudit(context, { limit: 1 })).items;
   expect(event).toMatchObject({
     action: 'portal.remove',
@@ -150,4 +176,10 @@ test('changes merge', () => {
   const expelled = { ...noChange, expelled: [{ id: 'x' as never, code: 'cert_revoked' as const }] };
   expect(mergeChanges(policyChange, expelled)).toEqual({ ...expelled, policy: true });
   expect(mergeChanges(noChange, noChange)).toEqual(noChange);
+  const edit = (name: string, version: number) => ({ name: name as Name, version });
+  const [first, second] = [pairChange(edit('a', 1)), pairChange(edit('b', 2))];
+  expect(mergeChanges(first, second)).toEqual({ ...policyChange, edits: [edit('a', 1), edit('b', 2)] });
+  expect(mergeChanges(expelled, first)).toEqual({ ...expelled, ...first, expelled: expelled.expelled });
+  // Who does not say which pairs it is about may mean any.
+  expect(mergeChanges(first, policyChange).edits).toBeUndefined();
 });

@@ -142,6 +142,14 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
         } as const;
         return (await prisma.accessPair.findMany(query)).map(toPair);
       },
+      named: async (names) => {
+        const pairs: PairRecord[] = [];
+        for (const batch of batches(names)) {
+          const where = { name: { in: batch } };
+          pairs.push(...(await prisma.accessPair.findMany({ where, include: bothPortals })).map(toPair));
+        }
+        return pairs;
+      },
       count: (q) => prisma.accessPair.count({ where: { name: { contains: q } } }),
       countOf: (memberId) => prisma.accessPair.count({ where: { OR: [{ fromId: memberId }, { toId: memberId }] } }),
       remove: async (id) => {

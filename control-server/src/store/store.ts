@@ -161,6 +161,8 @@ export interface PairRecords {
   findListener(fromId: string, listenerKey: string): Promise<PairRecord | undefined>;
   /** By name. */
   list(range?: NameRange): Promise<PairRecord[]>;
+  /** Those of these names that are there, in any order. */
+  named(names: readonly string[]): Promise<PairRecord[]>;
   /** How many names contain `q`. */
   count(q: string): Promise<number>;
   /** How many pairs a portal is part of, on either side. */
