@@ -1,6 +1,6 @@
 import { endpoints, limits, NetportError } from '@netport/protocol';
 import { type Request, Router } from 'express';
-import { sourceAddress } from '../origin.js';
+import { sourceAddress, sourceNetwork } from '../origin.js';
 import { publicError } from '../problem.js';
 import { perMinute, RateLimits } from '../rate-limit.js';
 import { signInWithToken, signOut, signOutEverywhere } from '../state/admin-sessions.js';
@@ -58,4 +58,4 @@ export function sessionRouter(services: Services): Router {
   return router;
 }
 
-const sourceOf = (request: Request): string => sourceAddress(request.socket) ?? '';
+const sourceOf = (request: Request): string => sourceNetwork(sourceAddress(request.socket) ?? '');
