@@ -1,10 +1,21 @@
+import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { PairView } from '@netport/protocol';
+import type { AuditEventView, PairView } from '@netport/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { dial, ending, exchange, freePort, Overlay, startEcho, type Target, waitFor } from '../harness/index.js';
+import {
+  dial,
+  ending,
+  exchange,
+  freePort,
+  Overlay,
+  startEcho,
+  startTarget,
+  type Target,
+  waitFor,
+} from '../harness/index.js';
 
-describe('a grant by label', () => {
+describe('grants', () => {
   let overlay: Overlay;
   let target: Target;
   let port: number;
@@ -33,15 +44,15 @@ describe('a grant by label', () => {
       to: { portal: 'b', address: '127.0.0.1', port: target.port },
     },
   });
-  const closed = () =>
+  const closed = (at = port) =>
     waitFor('the listener to be closed', () =>
-      dial(port).then(
+      dial(at).then(
         () => false,
         () => true,
       ),
     );
 
-  it('carries traffic from a portal that has the label, and cuts its streams when it loses it', async () => {
+  it('by label: carries traffic from a portal that has the label, and cuts its streams when it loses it', async () => {
     await apply(grant());
     expect(await overlay.cli<PairView[]>(['pair', 'ls'])).toEqual([]);
     await apply(portal({ site: 'berlin' }));
@@ -55,7 +66,7 @@ describe('a grant by label', () => {
     expect(await overlay.cli<PairView[]>(['pair', 'ls'])).toEqual([]);
   });
 
-  it('follows labels that are set by hand, too', async () => {
+  it('by label: follows labels that are set by hand, too', async () => {
     await overlay.admin(['portal', 'label', 'a', 'site=berlin']);
     await overlay.pairState('echo-a', 'active');
     const socket = await dial(port);
@@ -65,5 +76,52 @@ describe('a grant by label', () => {
     await overlay.admin(['portal', 'label', 'a', 'site-']);
     expect(await ending(socket)).toBe('reset');
     await closed();
+  });
+
+  it('by the clock: a stream is cut when its hours end', async () => {
+    const own = await freePort();
+    // The next full minute that leaves time to connect.
+    const ends = new Date(Math.ceil((Date.now() + 30_000) / 60_000) * 60_000);
+    const clock = (time: Date) => time.toISOString().slice(11, 16);
+    const schedule = { days: ['mon-sun'], from: clock(new Date(ends.getTime() - 3_600_000)), to: clock(ends) };
+    await apply({
+      kind: 'AccessPair',
+      metadata: { name: 'timed' },
+      spec: {
+        from: { portal: 'a', address: '127.0.0.1', port: own },
+        to: { portal: 'b', address: '127.0.0.1', port: target.port },
+        schedule,
+      },
+    });
+    await overlay.pairState('timed', 'active');
+    const socket = await dial(own);
+    expect(await exchange(socket, 'in time')).toBe('in time');
+    expect(await ending(socket)).toBe('reset');
+    await closed(own);
+    const { error } = await overlay.pairState('timed', 'disabled');
+    expect(error?.code).toBe('outside_schedule');
+    const [event] = await overlay.cli<AuditEventView[]>(['audit', '--action', 'pair.end']);
+    expect(event?.detail).toMatchObject({ pairs: ['timed'] });
+  }, 240_000);
+
+  it('that are edited: the listener moves, the target changes, and what ran by the old words is cut', async () => {
+    const [first, second] = [await freePort(), await freePort()];
+    const other = await startTarget((socket) => void socket.end('the other'));
+    await overlay.addPair('moving', `a:127.0.0.1:${first}`, `b:127.0.0.1:${target.port}`);
+    const before = await dial(first);
+    expect(await exchange(before, 'here')).toBe('here');
+    const cut = ending(before);
+    await overlay.admin(['pair', 'edit', 'moving', '--from', `a:127.0.0.1:${second}`]);
+    expect(await cut).toBe('reset');
+    await closed(first);
+    const moved = await dial(second);
+    expect(await exchange(moved, 'there')).toBe('there');
+
+    const retargeted = ending(moved);
+    await overlay.admin(['pair', 'edit', 'moving', '--to', `b:127.0.0.1:${other.port}`]);
+    expect(await retargeted).toBe('reset');
+    const [answer] = await once(await dial(second), 'data');
+    expect(String(answer)).toBe('the other');
+    await other.close();
   });
 });
