@@ -95,7 +95,9 @@ function release(portal: OnlinePortal): void {
 
 function onListeners(parts: SignallingParts, portal: OnlinePortal, { version, failed }: Listeners): void {
   const { pairs, onPolicyPushed } = parts;
-  const own = new Set<PairId>(pairs().flatMap(({ id, from }) => (from.portal === portal.name ? [id] : [])));
+  // A change has every portal report, and hardly any of them a failure.
+  const known = failed.length === 0 ? [] : pairs();
+  const own = new Set<PairId>(known.flatMap(({ id, from }) => (from.portal === portal.name ? [id] : [])));
   portal.policyVersion = version;
   if (portal.changedAt !== undefined && version >= portal.sentVersion) {
     onPolicyPushed((performance.now() - portal.changedAt) / 1000);

@@ -3,7 +3,7 @@ import { exportDocuments } from '../policy/export.js';
 import { refusal } from '../policy/issues.js';
 import { type PolicyPlan, planPolicy } from '../policy/plan.js';
 import type { Records } from '../store/store.js';
-import { audit } from './audit.js';
+import { auditAll } from './audit.js';
 import { noChange, type Outcome, policyChange } from './change.js';
 import type { Actor, StateContext } from './context.js';
 import { keepPairs, making, policyState } from './grants.js';
@@ -85,10 +85,12 @@ async function note(
 ): Promise<void> {
   const told = changes.filter(({ action }) => action !== 'unchanged');
   const counts = { added: pairs.add.length, changed: pairs.update.length, removed: pairs.remove.length };
-  for (let at = 0; at < told.length; at += limits.auditNames) {
-    const detail = { revision, pairs: counts, changes: told.slice(at, at + limits.auditNames) };
-    await audit(context, records, actor, { action: 'policy.apply', subject: null, detail });
-  }
+  const events = Array.from({ length: Math.ceil(told.length / limits.auditNames) }, (_, index) => {
+    const first = index * limits.auditNames;
+    const detail = { revision, pairs: counts, changes: told.slice(first, first + limits.auditNames) };
+    return { actor, entry: { action: 'policy.apply', subject: null, detail } };
+  });
+  await auditAll(context, records, events);
 }
 
 const answer = ({ changes, tests }: PolicyPlan, revision: number): PolicyAnswer => ({

@@ -1,5 +1,6 @@
 import { chainStart, type ErrorCode, pairIdSchema } from '@netport/protocol';
 import type { Prisma } from './prisma.js';
+import { insertRows } from './rows.js';
 import type { AuditLookup, AuditQuery, AuditRecords, ChainedEvent } from './store.js';
 
 /** The audit trail over one Prisma client, which may be a transaction's. */
@@ -16,9 +17,7 @@ export function auditRecords(prisma: Prisma.TransactionClient): AuditRecords {
       const id = value - count;
       return { id, hash: (await find(id))?.hash ?? chainStart };
     },
-    append: async (events) => {
-      await prisma.auditEvent.createMany({ data: events.map(toRow) });
-    },
+    append: (events) => insertRows(prisma, 'AuditEvent', events.map(toRow)),
     list: async ({ before, after, limit, ...query }) => {
       const id = { ...(before !== undefined && { lt: before }), ...(after !== undefined && { gt: after }) };
       const where = { AND: [filter(query), { id }] };

@@ -11,10 +11,11 @@ import {
   type Transport,
   type TransportPreference,
 } from '@netport/protocol';
-import { Prisma } from './prisma.js';
+import type { Prisma } from './prisma.js';
 import { auditRecords } from './prisma-audit.js';
 import { signInRecords } from './prisma-sign-in.js';
 import { unique } from './prisma-unique.js';
+import { batches, insertRows } from './rows.js';
 import type {
   CertificateRecord,
   CircuitRecord,
@@ -159,9 +160,7 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
         const members = await prisma.member.findMany({ where: { kind: 'portal' }, select: { id: true, name: true } });
         const ids = new Map(members.map(({ id, name }) => [name, id]));
         const rows = pairs.map((pair) => pairRow(pair, idOf(ids, pair.from.portal), idOf(ids, pair.to.portal)));
-        for (const data of batches(rows, insertRows)) {
-          await insertPairs(prisma, data);
-        }
+        await insertRows(prisma, 'AccessPair', rows);
       },
       removeAll: async (ids) => {
         for (const batch of batches(ids)) await prisma.accessPair.deleteMany({ where: { id: { in: batch } } });
@@ -176,7 +175,7 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
       put: async (documents) => {
         await removeEntries(prisma, documents);
         const rows = documents.map((document) => ({ ...entryKey(document), body: JSON.stringify(document) }));
-        for (const data of batches(rows, insertRows)) await prisma.policyEntry.createMany({ data });
+        await insertRows(prisma, 'PolicyEntry', rows);
       },
       remove: (documents) => removeEntries(prisma, documents),
     },
@@ -245,14 +244,6 @@ const toJoinToken = ({
 
 const entryKey = ({ kind, metadata }: StoredDocument) => ({ kind, name: metadata.name });
 
-/** By `createMany`, an apply of 5,000 pairs takes 4.6 s of CPU instead of 2.6: thousands at once are worth a statement. */
-function insertPairs(prisma: Prisma.TransactionClient, rows: readonly ReturnType<typeof pairRow>[]): Promise<number> {
-  const columns = Object.keys(rows[0] ?? {}) as (keyof ReturnType<typeof pairRow>)[];
-  const names = Prisma.join(columns.map((column) => Prisma.raw(`"${column}"`)));
-  const values = rows.map((row) => Prisma.sql`(${Prisma.join(columns.map((column) => row[column]))})`);
-  return prisma.$executeRaw`INSERT INTO "AccessPair" (${names}) VALUES ${Prisma.join(values)}`;
-}
-
 async function removeEntries(prisma: Prisma.TransactionClient, documents: readonly StoredDocument[]): Promise<void> {
   for (const kind of new Set(documents.map((document) => document.kind))) {
     const names = documents.filter((document) => document.kind === kind).map(({ metadata }) => metadata.name);
@@ -271,14 +262,6 @@ const pairRow = ({ from, to, schedule, ...pair }: PairRecord, fromId: string, to
   toPort: to.port ?? null,
   listenerKey: listenerKey({ protocol: pair.protocol, ...from }),
 });
-
-const batchRows = 1000;
-/** SQLite takes 32,766 values in one statement, and a pair has 19. */
-const insertRows = 500;
-
-function* batches<T>(rows: readonly T[], size = batchRows): Generator<T[]> {
-  for (let at = 0; at < rows.length; at += size) yield rows.slice(at, at + size);
-}
 
 /** Throws `not_found`. */
 function idOf(ids: ReadonlyMap<string, string>, portal: Name): string {
