@@ -13,7 +13,7 @@ import { serverAddresses } from './addresses.js';
 import { createApp } from './app.js';
 import { keepRetention } from './audit/retention.js';
 import { type SinkSettings, startSinks } from './audit/sinks.js';
-import { loadAuthority } from './authority.js';
+import { loadAuthority, readPassphrase } from './authority.js';
 import { inProcessBus } from './bus/in-process.js';
 import { Live } from './live/live.js';
 import { createMetrics } from './metrics.js';
@@ -40,6 +40,8 @@ export interface ControlServerOptions extends SinkSettings {
   trustDomain?: string;
   /** `file:…`; a file in the data directory by default. */
   databaseUrl?: string;
+  /** A file with the passphrase that the CA's keys are encrypted with. */
+  caPassphraseFile?: string;
   /** Milliseconds that certificates of portals and relays are good for. */
   certificateLifetime?: number;
   /** `HOST:PORT` */
@@ -89,7 +91,8 @@ async function start(
 
   const directory = await openDataDirectory(options.data);
   closers.push(() => directory.close());
-  const { authority, trustDomain } = await loadAuthority(directory, options.trustDomain, now());
+  const passphrase = options.caPassphraseFile ? await readPassphrase(options.caPassphraseFile) : undefined;
+  const { authority, trustDomain } = await loadAuthority(directory, options.trustDomain, now(), passphrase);
   const store = await openStore(options.databaseUrl ?? `file:${join(directory.path, 'netport.db')}`, now);
   closers.push(() => store.close());
   const metrics = createMetrics({

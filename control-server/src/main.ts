@@ -21,6 +21,7 @@ interface RunOptions extends CommonOptions, AuditOptions, OidcFlags {
   trustDomain?: string;
   databaseUrl?: string;
   certificateLifetime: number;
+  caPassphraseFile?: string;
   otlpEndpoint?: string;
 }
 
@@ -42,6 +43,7 @@ const run = new Command('run')
       .argParser(argument(parseDuration))
       .default(limits.leafLifetime, '7d'),
   )
+  .addOption(environmentOption('--ca-passphrase-file <file>', 'encrypts the keys of the CA on disk'))
   .addOption(otlpOption())
   .action(async ({ grace, logLevel, ...options }: RunOptions) => {
     const log = createLogger('control', logLevel);

@@ -1,7 +1,7 @@
 export * from './authority.js';
 export * from './certs-only.js';
 export * from './csr.js';
-export { generateKeyPem, publicKeyOf } from './keys.js';
+export { decryptKeyPem, encryptKeyPem, generateKeyPem, isEncryptedKey, publicKeyOf } from './keys.js';
 export * from './revocations.js';
 export * from './tls.js';
 export * from './verify.js';

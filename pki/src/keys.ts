@@ -10,6 +10,19 @@ export function generateKeyPem(): string {
   return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
+const encrypted = /^-----BEGIN ENCRYPTED PRIVATE KEY-----/;
+
+/** Whether a private key needs a passphrase. */
+export const isEncryptedKey = (keyPem: string): boolean => encrypted.test(keyPem.trimStart());
+
+/** The same key as PKCS#8 PEM that only the passphrase opens (RFC 5958 §3). */
+export const encryptKeyPem = (keyPem: string, passphrase: string): string =>
+  createPrivateKey(keyPem).export({ type: 'pkcs8', format: 'pem', cipher: 'aes-256-cbc', passphrase }).toString();
+
+/** And back. Throws when the passphrase is not the one. */
+export const decryptKeyPem = (keyPem: string, passphrase: string): string =>
+  createPrivateKey({ key: keyPem, passphrase }).export({ type: 'pkcs8', format: 'pem' }).toString();
+
 /** The public half of a private key, as SubjectPublicKeyInfo DER. */
 export const publicKeyOf = (keyPem: string): Uint8Array =>
   new Uint8Array(createPublicKey(createPrivateKey(keyPem)).export({ type: 'spki', format: 'der' }));
