@@ -18,8 +18,18 @@ const options = {
 
 const reason = bpfUnavailable ?? programUnavailable() ?? (process.getuid?.() === 0 ? undefined : 'not root');
 
-/** What a relay of an ordinary user with these capabilities, comma separated, gets. */
-function chosenWith(capabilities: string, datapath: DatapathChoice = 'auto'): DatapathState & { kind: string } {
+/** For `setpriv`: some user of a machine; the root of a container, which cannot get more than it has. */
+const users = {
+  ordinary: ['--reuid=65534', '--regid=65534', '--clear-groups'],
+  container: ['--no-new-privs'],
+};
+
+/** What a relay with these capabilities, comma separated, gets. */
+function chosenWith(
+  capabilities: string,
+  datapath: DatapathChoice = 'auto',
+  user: keyof typeof users = 'ordinary',
+): DatapathState & { kind: string } {
   const module = fileURLToPath(new URL('../../dist/datapath/choose.js', import.meta.url));
   const script = `
     const { chooseDatapath } = await import(${JSON.stringify(module)});
@@ -32,10 +42,9 @@ function chosenWith(capabilities: string, datapath: DatapathChoice = 'auto'): Da
       console.log(JSON.stringify({ kind: code, reason: message }));
     }`;
   const set = ['-all', ...capabilities.split(',').filter(Boolean)].join(',+');
-  const user = ['--reuid=65534', '--regid=65534', '--clear-groups'];
   const rights = ['inh-caps', 'ambient-caps', 'bounding-set'].map((kind) => `--${kind}=${set}`);
   const node = [process.execPath, '--input-type=module', '--eval', script];
-  return JSON.parse(execFileSync('setpriv', [...user, ...rights, ...node], { encoding: 'utf8' }));
+  return JSON.parse(execFileSync('setpriv', [...users[user], ...rights, ...node], { encoding: 'utf8' }));
 }
 
 describe(titled('the datapath', reason), () => {
@@ -43,6 +52,11 @@ describe(titled('the datapath', reason), () => {
     const found = chosenWith('bpf,perfmon,net_admin,net_raw');
     expect(found).toMatchObject({ kind: 'xdp', interfaces: ['lo'] });
     expect(found.reason).toBe('circuits end with this process: /nowhere is on no BPF filesystem (docs/operations.md)');
+  });
+
+  it.skipIf(reason)('is the kernel’s for the root of a container with the same four and nothing else', () => {
+    expect(chosenWith('bpf,perfmon,net_admin,net_raw', 'container')).toMatchObject({ kind: 'xdp', interfaces: ['lo'] });
+    expect(chosenWith('bpf,perfmon,net_raw', 'container').kind).toBe('userspace');
   });
 
   it.skipIf(reason)('is the kernel’s for UDP alone without CAP_NET_RAW, and says so', () => {
