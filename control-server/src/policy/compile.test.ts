@@ -1,5 +1,6 @@
-import type { Name, PairId, TrustDomain } from '@netport/protocol';
+import type { Name, TrustDomain } from '@netport/protocol';
 import { expect, test } from 'vitest';
+import { pairRecord as pair } from '../../test/pair-record.js';
 import type { PairRecord } from '../store/store.js';
 import { compilePolicy } from './compile.js';
 import { nextChange, permits } from './permits.js';
@@ -8,24 +9,6 @@ const now = new Date('2030-01-01T00:00:00Z');
 const later = new Date('2030-01-01T01:00:00Z');
 const portals = ['a', 'b', 'c'] as Name[];
 const trustDomain = 'example.org' as TrustDomain;
-
-const pair = (name: string, change: Partial<PairRecord> = {}): PairRecord => ({
-  id: `id-${name}` as PairId,
-  name: name as Name,
-  protocol: 'tcp',
-  from: { portal: 'a' as Name, address: '127.0.0.1', port: 8080 },
-  to: { portal: 'b' as Name, address: '10.0.0.5', port: 80 },
-  transport: 'auto',
-  enabled: true,
-  expiresAt: null,
-  createdAt: now,
-  owner: 'token:admin',
-  reason: '',
-  revision: 1,
-  grant: null,
-  schedule: null,
-  ...change,
-});
 
 test('a pair becomes a listener at one portal and a target at the other, and nothing elsewhere', () => {
   const policies = compilePolicy({ trustDomain, portals, pairs: [pair('web', { expiresAt: later })] }, now);

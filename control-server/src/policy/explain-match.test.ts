@@ -1,5 +1,6 @@
-import type { Name, PairId } from '@netport/protocol';
+import type { Name } from '@netport/protocol';
 import { expect, test } from 'vitest';
+import { pairRecord } from '../../test/pair-record.js';
 import type { PairRecord } from '../store/store.js';
 import { type Destination, matchPair } from './explain-match.js';
 
@@ -8,23 +9,8 @@ const place = (text: string) => {
   const [, portal, address, port] = /^(\w+) (.+?)(?::(\d+))?$/.exec(text) ?? [];
   return { portal: portal as Name, address: address ?? '', ...(port && { port: Number(port) }) };
 };
-const pair = (name: string, from: string, to = 'b 10.0.0.5:80', change: Partial<PairRecord> = {}): PairRecord => ({
-  id: `id-${name}` as PairId,
-  name: name as Name,
-  protocol: 'tcp',
-  from: place(from),
-  to: place(to),
-  transport: 'auto',
-  enabled: true,
-  expiresAt: null,
-  createdAt: now,
-  owner: 'token:admin',
-  reason: '',
-  revision: 1,
-  grant: null,
-  schedule: null,
-  ...change,
-});
+const pair = (name: string, from: string, to = 'b 10.0.0.5:80', change: Partial<PairRecord> = {}): PairRecord =>
+  pairRecord(name, { from: place(from), to: place(to), ...change });
 const asked = (change: Partial<Destination> = {}): Destination => ({
   ...{ portal: 'a' as Name, address: '127.0.0.1', port: 8080, protocol: 'tcp' },
   ...change,

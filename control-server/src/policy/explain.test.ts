@@ -1,6 +1,7 @@
-import type { ErrorCode, HopName, Name, PairId, TunnelView } from '@netport/protocol';
+import type { ErrorCode, HopName, Name, TunnelView } from '@netport/protocol';
 import { hopNames, limits } from '@netport/protocol';
 import { expect, test } from 'vitest';
+import { pairRecord } from '../../test/pair-record.js';
 import type { PairRecord } from '../store/store.js';
 import { explain } from './explain.js';
 import type { ExplainFacts, Failure, PortalFacts } from './explain-facts.js';
@@ -9,22 +10,7 @@ const at = new Date('2030-01-01T12:00:00Z');
 const ago = (minutes: number): Date => new Date(at.getTime() - minutes * 60_000);
 const stale = new Date(at.getTime() - limits.explainRecent);
 
-const pair: PairRecord = {
-  id: 'id-web' as PairId,
-  name: 'web' as Name,
-  protocol: 'tcp',
-  from: { portal: 'a' as Name, address: '127.0.0.1', port: 8080 },
-  to: { portal: 'b' as Name, address: '10.0.0.5', port: 80 },
-  transport: 'auto',
-  enabled: true,
-  expiresAt: null,
-  createdAt: ago(600),
-  owner: 'token:admin',
-  reason: '',
-  revision: 1,
-  grant: null,
-  schedule: null,
-};
+const pair = pairRecord('web', { createdAt: ago(600) });
 const portal = (name: string, change: Partial<PortalFacts> = {}): PortalFacts => ({
   name: name as Name,
   since: ago(60),
