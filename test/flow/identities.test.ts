@@ -1,6 +1,7 @@
 import { Transform } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
-import { queryStatus } from '@netport/runtime';
+import type { NewToken } from '@netport/protocol';
+import { loadIdentity, openDataDirectory, queryStatus } from '@netport/runtime';
 import { afterEach, describe, expect, it } from 'vitest';
 import {
   deferred,
@@ -11,6 +12,8 @@ import {
   type Member,
   Overlay,
   receivePayload,
+  runCommand,
+  scripts,
   sendPayload,
   startEcho,
   startTarget,
@@ -95,6 +98,29 @@ describe.each([
   }, 300_000);
 });
 
+it('a portal that was off until its certificate expired comes back by a new token, with its access pairs', async () => {
+  overlay = await Overlay.start({ controlArgs: ['--certificate-lifetime', '20s'] });
+  const echo = await startEcho();
+  const port = await freePort();
+  await overlay.addPair('kept', `a:127.0.0.1:${port}`, `b:127.0.0.1:${echo.port}`);
+  const b = overlay.portal('b');
+  await b.process.stop('SIGTERM');
+  const directory = await openDataDirectory(b.directory);
+  const expired = await loadIdentity(directory);
+  await directory.close();
+  await waitFor('its certificate to expire', () => expired && new Date() > expired.notAfter, 60_000);
+
+  const { token } = await overlay.cli<NewToken>(['portal', 'token', 'b']);
+  const args = ['enroll', token, '--data', b.directory];
+  const { code, stdout } = await runCommand({ name: 'enroll', script: scripts.portal, args });
+  expect([code, stdout.trim()]).toEqual([0, expired?.id]);
+  await b.start();
+  const socket = await dial(port);
+  expect(await exchange(socket, 'back again')).toBe('back again');
+  socket.destroy();
+  await echo.close();
+}, 300_000);
+
 describe.each(['tcp', 'quic'])('a revocation in the middle of a transfer over %s', (transport) => {
   /** Bytes without end, from B to A. */
   const startTransfer = async () => {
@@ -119,21 +145,28 @@ describe.each(['tcp', 'quic'])('a revocation in the middle of a transfer over %s
     const since = overlay.portal('b').process.log.length;
     // It hears of nothing, and ends nothing by itself.
     a.process.signal('SIGSTOP');
-    const start = performance.now();
     await overlay.admin(['cert', 'revoke', 'a']);
     const closed = await overlay.portal('b').process.waitForLog(({ msg }) => msg.startsWith('tunnel closed'), since);
     expect(closed.code).toBe('cert_revoked');
     await waitFor('the relay to end the circuit', async () => (await circuits()) === 0);
     expect(await tunnelsOf('b')).toEqual([]);
-    console.info(
-      `${transport}: closed at peer and relay ${Math.round(performance.now() - start)} ms after the command began`,
-    );
     const target = source.connections[0];
     await waitFor('the target’s connection to end', () => target?.destroyed);
 
     a.process.signal('SIGCONT');
     await a.process.waitForLog(({ code }) => code === 'cert_revoked');
     await waitFor('the tunnel to end at the revoked portal, too', async () => (await tunnelsOf('a')).length === 0);
+    expect(await ending(await dial(port))).toBe('reset');
+    await source.close();
+  });
+
+  it('of its relay ends its circuits, and no other is opened there', async () => {
+    const { socket, source, port } = await startTransfer();
+    const over = ending(socket);
+    await overlay.admin(['cert', 'revoke', 'relay-1', '--relay']);
+    await waitFor('the relay to end the circuit', async () => (await circuits()) === 0);
+    for (const name of ['a', 'b']) await waitFor(`${name} to close`, async () => (await tunnelsOf(name)).length === 0);
+    await over;
     expect(await ending(await dial(port))).toBe('reset');
     await source.close();
   });
