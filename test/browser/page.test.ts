@@ -363,6 +363,21 @@ describe.skipIf(skipped)(`the admin page in a browser${skipped}`, () => {
     await page.getByText('Connection lost').waitFor({ state: 'detached' });
   }, 180_000);
 
+  it('lets a local admin in with a password, and offers what the role may', async () => {
+    const { password } = await overlay.cli<{ password: string }>(['admin', 'add', 'ada', '--role', 'viewer']);
+    await page.goto(overlay.url);
+    await page.getByRole('button', { name: 'Use a name and a password' }).click();
+    await page.getByLabel('Name').fill('ada');
+    await page.getByLabel('Password').fill('wrong');
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await page.getByRole('alert').getByText('The name or the password is wrong').waitFor();
+    await page.getByLabel('Password').fill(password);
+    await page.getByRole('button', { name: 'Sign in' }).click();
+    await heading('Overview').waitFor();
+    await open('Access pairs');
+    expect(await page.getByRole('button', { name: 'Add an access pair' }).count()).toBe(0);
+  });
+
   it('signs out for good', async () => {
     await signIn();
     await page.getByRole('button', { name: 'Sign out' }).click();

@@ -1,6 +1,5 @@
-import { endpoints, NetportError } from '@netport/protocol';
+import { endpoints } from '@netport/protocol';
 import { Router } from 'express';
-import { atLeast, beyondOwner } from '../policy/roles.js';
 import { unchanged } from '../state/change.js';
 import { checkPair } from '../state/pair-conflicts.js';
 import { addPair, changePair, listPairs, removePair, showPair } from '../state/pairs.js';
@@ -15,14 +14,9 @@ export function pairRouter(services: Services): Router {
   serve(router, services, add, ({ actor, body }) => addPair(context, presence, actor, body));
   serve(router, services, check, async ({ query, body }) => unchanged(await checkPair(context, body, query.pair)));
   serve(router, services, show, async ({ params }) => unchanged(await showPair(context, presence, params.name ?? '')));
-  serve(router, services, change, ({ actor, params, body, revision }) => {
-    const beyond = atLeast(actor.role, 'operator') ? [] : beyondOwner(body);
-    if (beyond.length > 0) {
-      const message = 'where an access pair leads takes the role operator: its owner changes the rest';
-      throw new NetportError('forbidden', message, { fields: beyond.map((path) => ({ path, message })) });
-    }
-    return changePair(context, presence, actor, params.name ?? '', body, revision);
-  });
+  serve(router, services, change, ({ actor, params, body, revision }) =>
+    changePair(context, presence, actor, params.name ?? '', body, revision),
+  );
   serve(router, services, remove, ({ actor, params }) => removePair(context, actor, params.name ?? ''));
   return router;
 }

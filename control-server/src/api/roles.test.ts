@@ -157,7 +157,7 @@ describe('the owner of an access pair', () => {
   const viewer = (method: string, path: string, body?: unknown) => ask(tokens.viewer, method, path, body);
 
   test('disables, enables and explains his own, and nobody else’s', async () => {
-    for (const body of [{ enabled: false }, { enabled: true }, { reason: 'needed' }, { transport: 'tcp' }]) {
+    for (const body of [{ enabled: false }, { enabled: true }, { reason: 'needed' }, { transport: 'tcp' }, portals]) {
       expect((await viewer('PATCH', '/pairs/mine', body)).status).toBe(200);
       const { status, json } = await viewer('PATCH', '/pairs/theirs', body);
       expect([status, json.code]).toEqual([403, 'forbidden']);
@@ -166,7 +166,11 @@ describe('the owner of an access pair', () => {
   });
 
   test('does not lead it elsewhere', async () => {
-    for (const body of [{ to: { ...portals.to, port: 22 } }, { from: portals.from }, { protocol: 'udp' }]) {
+    for (const body of [
+      { to: { ...portals.to, port: 22 } },
+      { from: { ...portals.from, port: 1 } },
+      { protocol: 'udp' },
+    ]) {
       const { status, json } = await viewer('PATCH', '/pairs/mine', body);
       expect([status, json.code, json.errors[0].path]).toEqual([403, 'forbidden', Object.keys(body)[0]]);
     }

@@ -25,7 +25,7 @@ test('a role may all that the role before it may', () => {
 });
 
 test('an owner changes all but where the pair leads', () => {
-  expect(beyondOwner({ enabled: false, reason: 'x', owner: 'y', transport: 'tcp', expiresAt: null })).toEqual([]);
-  const from = { portal: 'a', address: '127.0.0.1', port: 1 } as never;
-  expect(beyondOwner({ enabled: true, protocol: 'udp', from, to: from })).toEqual(['protocol', 'from', 'to']);
+  const fields = ['protocol', 'from', 'to', 'transport', 'enabled', 'owner', 'reason', 'expiresAt', 'schedule'];
+  expect(beyondOwner('viewer', fields)).toEqual(['protocol', 'from', 'to']);
+  expect(beyondOwner('operator', fields)).toEqual([]);
 });

@@ -1,4 +1,4 @@
-import { type ChangePair, type Role, roles } from '@netport/protocol';
+import { type Role, roles } from '@netport/protocol';
 
 /** Who may use an endpoint: everybody; who has this role or a higher one; `pair-owner`: operators, and who owns the access pair. */
 type Rule = 'anyone' | Role | 'pair-owner';
@@ -91,8 +91,8 @@ export function needed(endpoint: string): string {
 }
 
 /**
- * What of a change an owner who is no operator may not make: where the pair leads. Whoever could would grant himself any
- * access with the one that he was given.
+ * Which of these fields of an access pair takes more than to own it: where the pair leads. Whoever could change that would
+ * grant himself any access with the one that he was given.
  */
-export const beyondOwner = (change: ChangePair): string[] =>
-  (['protocol', 'from', 'to'] as const).filter((field) => change[field] !== undefined);
+export const beyondOwner = (role: Role, fields: readonly string[]): string[] =>
+  atLeast(role, 'operator') ? [] : fields.filter((field) => ['protocol', 'from', 'to'].includes(field));

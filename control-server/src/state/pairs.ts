@@ -13,11 +13,12 @@ import {
   type SearchQuery,
 } from '@netport/protocol';
 import { inForce } from '../policy/permits.js';
+import { beyondOwner } from '../policy/roles.js';
 import { invalidFields, notFound } from '../problem.js';
 import type { PairRecord, Records } from '../store/store.js';
 import { audit } from './audit.js';
 import { noChange, type Outcome, pairChange, policyChange } from './change.js';
-import { type Actor, controlId, type StateContext } from './context.js';
+import { type Actor, controlId, type Principal, type StateContext } from './context.js';
 import { refuseDerived } from './grants.js';
 import { existing } from './members.js';
 import { nameAfter, nameKey, pageFrom } from './paging.js';
@@ -84,13 +85,13 @@ const describe = (pair: PairRecord): Record<string, unknown> => ({
 });
 
 /**
- * Changes an access pair; with `revision`, only if it is still the one that was read. Throws `conflict`, `not_found` and
- * what `addPair` throws.
+ * Changes an access pair; with `revision`, only if it is still the one that was read. Throws `forbidden`,
+ * `conflict`, `not_found` and what `addPair` throws.
  */
 export async function changePair(
   context: StateContext,
   presence: Presence,
-  actor: Actor,
+  actor: Principal,
   name: string,
   request: ChangePair,
   revision?: number,
@@ -106,6 +107,7 @@ export async function changePair(
     const after = changed(before, request);
     const fields = differingFields(describe(before), describe(after));
     if (fields.length === 0) return { pair: before, version: undefined };
+    refuseBeyondOwner(actor, fields);
     refuseConflicts(await findConflicts(records, draftOf(after), now, before));
     const { fromId, toId } = await portalIds(records, after);
     await records.pairs.update(after, fromId, toId);
@@ -120,6 +122,14 @@ export async function changePair(
   });
   const change = version === undefined ? noChange : pairChange({ name: pair.name, version });
   return { value: pairView(pair, presence, now), change };
+}
+
+/** Throws `forbidden`, naming the fields. */
+function refuseBeyondOwner({ role }: Principal, differing: readonly string[]): void {
+  const beyond = beyondOwner(role, differing);
+  if (beyond.length === 0) return;
+  const message = 'where an access pair leads takes the role operator: its owner changes the rest';
+  throw new NetportError('forbidden', message, { fields: beyond.map((path) => ({ path, message })) });
 }
 
 /** Pure. Throws `invalid_request` where the fields do not go together any more. */

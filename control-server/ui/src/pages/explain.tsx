@@ -15,7 +15,7 @@ import { Note } from '../parts/note.js';
 import { Page } from '../parts/page.js';
 import { Time } from '../parts/time.js';
 import { filterBy, route } from '../state/location.js';
-import { noticeSignedOut } from '../state/session.js';
+import { may, noticeSignedOut } from '../state/session.js';
 import { PortalNames } from './portal-names.js';
 
 type EventExplanation = AnswerOf<typeof endpoints.explain.event>;
@@ -116,7 +116,7 @@ function ExplainConnection() {
           <button
             type="button"
             class="button"
-            disabled={busy}
+            disabled={busy || !may('explain.probe')}
             title="The portals build the tunnel and connect to the target, then say how it went"
             onClick={() => void ask(true).catch(() => {})}
           >

@@ -6,6 +6,7 @@ import { Confirm } from '../parts/dialog.js';
 import { type Column, Table } from '../parts/table.js';
 import { Time } from '../parts/time.js';
 import { useList } from '../state/list.js';
+import { may } from '../state/session.js';
 import type { MemberKind } from './add-member.js';
 
 /** Join tokens that still work: each could bring in one machine. */
@@ -21,11 +22,12 @@ export function JoinTokens({ kind }: { kind: MemberKind }) {
     {
       title: 'Actions',
       kind: 'actions',
-      cell: (token) => (
-        <button type="button" class="button plain danger" onClick={() => setWithdrawing(token)}>
-          Withdraw
-        </button>
-      ),
+      cell: (token) =>
+        may('token.remove') && (
+          <button type="button" class="button plain danger" onClick={() => setWithdrawing(token)}>
+            Withdraw
+          </button>
+        ),
     },
   ];
   return (

@@ -12,7 +12,7 @@ import { Time } from '../parts/time.js';
 import { announce } from '../state/announcement.js';
 import { navigate } from '../state/location.js';
 import { useOne } from '../state/one.js';
-import { noticeSignedOut } from '../state/session.js';
+import { may, noticeSignedOut } from '../state/session.js';
 import { JoinDialog, type MemberKind } from './add-member.js';
 import { EditLabels } from './edit-labels.js';
 
@@ -41,18 +41,26 @@ export function MemberDetail({ kind, name }: { kind: MemberKind; name: string })
       title={name}
       tools={
         <>
-          <button type="button" class="button" disabled={!value} onClick={() => setAsking('label')}>
-            Edit labels
-          </button>
-          <button type="button" class="button" onClick={() => void makeToken().catch(() => {})}>
-            New join token
-          </button>
-          <button type="button" class="button danger" onClick={() => setAsking('revoke')}>
-            Revoke
-          </button>
-          <button type="button" class="button danger" onClick={() => setAsking('remove')}>
-            Remove
-          </button>
+          {may(`${kind}.change`) && (
+            <button type="button" class="button" disabled={!value} onClick={() => setAsking('label')}>
+              Edit labels
+            </button>
+          )}
+          {may(`${kind}.token`) && (
+            <button type="button" class="button" onClick={() => void makeToken().catch(() => {})}>
+              New join token
+            </button>
+          )}
+          {may(`${kind}.revoke`) && (
+            <button type="button" class="button danger" onClick={() => setAsking('revoke')}>
+              Revoke
+            </button>
+          )}
+          {may(`${kind}.remove`) && (
+            <button type="button" class="button danger" onClick={() => setAsking('remove')}>
+              Remove
+            </button>
+          )}
         </>
       }
     >

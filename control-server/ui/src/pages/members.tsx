@@ -9,6 +9,7 @@ import { type Column, ListTable } from '../parts/table.js';
 import { Time } from '../parts/time.js';
 import { useList } from '../state/list.js';
 import { filterBy, route } from '../state/location.js';
+import { may } from '../state/session.js';
 import { AddMember, type MemberKind } from './add-member.js';
 import { JoinTokens } from './join-tokens.js';
 import { MemberDetail } from './member-detail.js';
@@ -41,7 +42,7 @@ function Members({ kind }: { kind: MemberKind }) {
 
 function MemberList({ kind, search }: { kind: MemberKind; search: string }) {
   const list = useList(endpoints[kind].list, { query: { q: search }, on: [`${kind}s`], withPresence: true });
-  const add = (
+  const add = may(`${kind}.add`) && (
     <button type="button" class="button first" onClick={() => filterBy({ add: '1' })}>
       Add a {kind}
     </button>

@@ -7,6 +7,7 @@ import { Plot } from '../parts/plot.js';
 import { Picture } from '../picture/picture.js';
 import { history, overview, rates, traffic } from '../state/live.js';
 import { filterBy, route } from '../state/location.js';
+import { may } from '../state/session.js';
 import { StreamTable, TunnelTable } from './traffic-tables.js';
 
 const busiest = 8;
@@ -30,12 +31,16 @@ export function OverviewPage() {
               them. Traffic needs a relay, too.
             </p>
             <div class="row">
-              <Link to={{ page: 'portals', query: { add: '1' } }} class="button first">
-                Add a portal
-              </Link>
-              <Link to={{ page: 'relays', query: { add: '1' } }} class="button">
-                Add a relay
-              </Link>
+              {may('portal.add') && (
+                <Link to={{ page: 'portals', query: { add: '1' } }} class="button first">
+                  Add a portal
+                </Link>
+              )}
+              {may('relay.add') && (
+                <Link to={{ page: 'relays', query: { add: '1' } }} class="button">
+                  Add a relay
+                </Link>
+              )}
             </div>
           </Empty>
         ) : (

@@ -11,7 +11,7 @@ import { Time } from '../parts/time.js';
 import { announce } from '../state/announcement.js';
 import { navigate } from '../state/location.js';
 import { useOne } from '../state/one.js';
-import { noticeSignedOut } from '../state/session.js';
+import { may, noticeSignedOut, session } from '../state/session.js';
 import { PairForm } from './pair-form.js';
 
 export function PairDetail({ name }: { name: string }) {
@@ -39,7 +39,8 @@ export function PairDetail({ name }: { name: string }) {
     <Page
       title={name}
       tools={
-        pair && (
+        pair &&
+        (may('pair.change') || pair.owner === session.value?.actor) && (
           <>
             <button type="button" class="button first" onClick={() => setDoing('edit')}>
               Edit

@@ -8,6 +8,7 @@ import { type Column, ListTable } from '../parts/table.js';
 import { Time } from '../parts/time.js';
 import { useList } from '../state/list.js';
 import { filterBy, route } from '../state/location.js';
+import { may } from '../state/session.js';
 import { carries, PairDetail } from './pair-detail.js';
 import { PairForm } from './pair-form.js';
 
@@ -23,7 +24,7 @@ export function PairsPage() {
 
 function PairList({ search }: { search: string }) {
   const list = useList(endpoints.pair.list, { query: { q: search }, on: ['pairs', 'policy'], withPresence: true });
-  const add = (
+  const add = may('pair.add') && (
     <button type="button" class="button first" onClick={() => filterBy({ add: '1' })}>
       Add an access pair
     </button>

@@ -47,7 +47,7 @@ interface InputProps extends Omit<FieldProps, 'children'> {
   type?: 'text' | 'password' | 'datetime-local';
   placeholder?: string;
   required?: boolean;
-  autocomplete?: 'off' | 'current-password';
+  autocomplete?: 'off' | 'username' | 'current-password';
   list?: string;
   inputMode?: 'numeric';
 }

@@ -1,4 +1,4 @@
-import { type AnswerOf, endpoints, NetportError } from '@netport/protocol';
+import { type AnswerOf, type BodyOf, endpoints, NetportError } from '@netport/protocol';
 import { signal } from '@preact/signals';
 import { call } from '../api/client.js';
 
@@ -6,6 +6,9 @@ type Session = AnswerOf<typeof endpoints.whoami>;
 
 /** Who is signed in: undefined until the server said so, null for nobody. */
 export const session = signal<Session | null | undefined>(undefined);
+
+/** Whether the role of who is signed in opens this endpoint, such as `pair.add`. */
+export const may = (endpoint: string): boolean => session.value?.may.includes(endpoint) ?? false;
 
 /** Asks who this browser is. */
 export async function loadSession(): Promise<void> {
@@ -17,8 +20,8 @@ export async function loadSession(): Promise<void> {
   }
 }
 
-export async function signIn(token: string): Promise<void> {
-  await call(endpoints.session.add, { body: { token: token.trim() } });
+export async function signIn(body: BodyOf<typeof endpoints.session.add>): Promise<void> {
+  await call(endpoints.session.add, { body });
   await loadSession();
 }
 
