@@ -1,5 +1,5 @@
 import { type FieldError, NetportError, type Problem } from '@netport/protocol';
-import type { ZodError } from 'zod';
+import type { ZodError, z } from 'zod';
 
 /** What a stranger may be told of anything thrown: our own errors as they are, of a fault only that there was one. */
 export const publicError = (thrown: unknown): NetportError =>
@@ -31,10 +31,18 @@ export function invalidFields(error: ZodError): NetportError {
 export const notFound = (path: string, message: string): NetportError =>
   new NetportError('not_found', message, { fields: [{ path, message }] });
 
-/** One for each field that is wrong or unknown. */
-export const fieldErrors = ({ issues }: Pick<ZodError, 'issues'>): FieldError[] =>
+/** One for each field that is wrong or unknown; of several shapes that a body may have, those of the one that comes closest. */
+export const fieldErrors = ({ issues }: { issues: readonly z.core.$ZodIssue[] }, at = ''): FieldError[] =>
   issues.flatMap((issue) => {
-    const path = issue.path.join('.');
-    if (issue.code !== 'unrecognized_keys') return { path, message: issue.message };
-    return issue.keys.map((key) => ({ path: path === '' ? key : `${path}.${key}`, message: 'there is no such field' }));
+    const path = [at, ...issue.path].filter((part) => part !== '').join('.');
+    if (issue.code === 'unrecognized_keys') {
+      return issue.keys.map((key) => ({
+        path: path === '' ? key : `${path}.${key}`,
+        message: 'there is no such field',
+      }));
+    }
+    const shapes =
+      issue.code === 'invalid_union' ? issue.errors.map((errors) => fieldErrors({ issues: errors }, path)) : [];
+    const [closest] = shapes.filter(({ length }) => length > 0).sort((one, other) => one.length - other.length);
+    return closest ?? { path, message: issue.message };
   });

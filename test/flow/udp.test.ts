@@ -199,11 +199,11 @@ describe.each(['tcp', 'quic'])('udp over %s', (transport) => {
     await overlay.addPair('iperf-control', `a:127.0.0.1:${port}`, `b:127.0.0.1:${service}`);
     // With what systems give unasked, iperf3's own server drops what comes while it is not scheduled.
     const window = ['-w', String(Math.min(2 * 1024 ** 2, await systemLimit('rmem'), await systemLimit('wmem')))];
-    const args = ['-c', '127.0.0.1', '-p', String(port), '-u', '-b', '20M', '-l', '1200', '-t', '3', '-J', ...window];
+    const args = ['-c', '127.0.0.1', '-p', String(port), '-u', '-b', '5M', '-l', '1200', '-t', '3', '-J', ...window];
     const { end } = JSON.parse((await run('iperf3', args)).stdout) as {
       end: { sum: { packets: number; lost_packets: number } };
     };
-    expect(end.sum.packets).toBeGreaterThan(5000);
+    expect(end.sum.packets).toBeGreaterThan(1000);
     // The tunnel drops nothing. When a busy machine stalls, a socket's buffer may still overflow before anybody reads it.
     expect(end.sum.lost_packets).toBeLessThanOrEqual(end.sum.packets / 100);
     const streams = await overlay.cli<StreamView[]>(['ls', 'streams']);
@@ -226,11 +226,15 @@ describe('a udp client that falls silent', () => {
     const port = await freeUdpPort();
     await overlay.addPair('echo', `a:127.0.0.1:${port}`, `b:127.0.0.1:${echo.port}`, ['--udp']);
     const client = await UdpClient.connect(port);
-    await client.ask('first');
-    expect(await flows()).toBe(1);
+    // Asked again each time: on a busy machine the listing takes longer than the idle time.
+    await waitFor('the flow to be listed', async () => {
+      const [listed] = await Promise.all([flows(), client.ask('first')]);
+      return listed === 1;
+    });
     await waitFor('the flow to be forgotten', async () => (await flows()) === 0);
+    const before = new Set(echo.sources).size;
     await client.ask('second');
-    expect(new Set(echo.sources).size).toBe(2);
+    expect(new Set(echo.sources).size).toBe(before + 1);
     client.close();
     await echo.close();
   });
