@@ -4,7 +4,17 @@ import { prepare, run, turbo, turboEnvironment } from './prepare.mjs';
 prepare();
 run(
   process.execPath,
-  [turbo, 'run', 'lint', 'lint:root', 'test', '--output-logs=new-only', '--log-order=grouped', '--concurrency=1'],
+  [
+    turbo,
+    'run',
+    'lint',
+    'lint:root',
+    'test',
+    '--output-logs=new-only',
+    '--log-order=grouped',
+    '--concurrency=1',
+    '--continue',
+  ],
   {
     env: turboEnvironment,
   },
