@@ -69,7 +69,12 @@ export const startEcho = (where?: { host: string } | { path: string }): Promise<
 export async function dial(to: number | { host: string; port: number } | { path: string }): Promise<Socket> {
   const address = typeof to === 'number' ? { host: '127.0.0.1', port: to } : to;
   const socket = connect({ allowHalfOpen: true, ...address });
-  await once(socket, 'connect');
+  try {
+    await once(socket, 'connect');
+  } catch (error) {
+    // Accepted and reset before this process looked: it was a connection, and ends like one.
+    if ((error as NodeJS.ErrnoException).code !== 'ECONNRESET') throw error;
+  }
   socket.on('error', () => socket.destroy());
   return socket;
 }
