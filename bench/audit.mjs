@@ -2,11 +2,12 @@
 // process takes for one. Beside it, in alternating rounds, another checkout: that of the commit before streams were recorded.
 // usage: node bench/audit.mjs [rounds] [streams] [checkout to compare with, built]
 import { once } from 'node:events';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startEcho } from '@netport/test';
+import { keepResults } from './keep-results.mjs';
 import { describeMachine, median } from './machine.mjs';
 
 const [rounds = '5', streams = '2000', other] = process.argv.slice(2);
@@ -53,8 +54,6 @@ console.log(JSON.stringify(rows, null, 2));
 for (const { overlay } of Object.values(ways)) await overlay.stop();
 await target.close();
 
-const output = join(import.meta.dirname, 'results', 'audit.json');
-mkdirSync(join(import.meta.dirname, 'results'), { recursive: true });
 const figures = {
   machine: describeMachine([]),
   rounds: Number(rounds),
@@ -63,7 +62,7 @@ const figures = {
   rows,
   runs,
 };
-writeFileSync(output, `${JSON.stringify(figures, null, 2)}\n`);
+keepResults('audit', figures);
 process.exit(0);
 
 async function start(checkout) {

@@ -3,9 +3,9 @@
 import { fork } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { keepResults } from './keep-results.mjs';
 import { describeMachine, median } from './machine.mjs';
 
 const [rounds = 5, seconds = 2] = process.argv.slice(2).map(Number);
@@ -69,10 +69,4 @@ const rows = ways.map(([sender, receiver]) => {
 });
 
 console.table(rows);
-const results = join(import.meta.dirname, 'results');
-mkdirSync(results, { recursive: true });
-const machine = describeMachine([]);
-writeFileSync(
-  join(results, 'dataplane.json'),
-  `${JSON.stringify({ machine, rounds, seconds, bytes: 1200, rows, runs }, null, 2)}\n`,
-);
+keepResults('dataplane', { machine: describeMachine([]), rounds, seconds, bytes: 1200, rows, runs });

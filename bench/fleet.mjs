@@ -1,8 +1,8 @@
 // What a fleet costs its admins: a file of 5,000 access pairs applied, in force at 100 connected portals, and the admin page over 1,000
 // portals. Everything on one machine. usage: node bench/fleet.mjs [rounds] [portals] [connected] [pairs]
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { Fleet } from './fleet/fleet.mjs';
+import { keepResults } from './keep-results.mjs';
 import { describeMachine, median } from './machine.mjs';
 
 const [rounds = 3, portals = 1000, connected = 100, pairs = 5000] = process.argv.slice(2).map(Number);
@@ -63,9 +63,6 @@ const table = [
   '',
 ].join('\n');
 console.log(table);
-const results = join(import.meta.dirname, 'results');
-mkdirSync(results, { recursive: true });
-writeFileSync(join(results, 'fleet.md'), table);
 const parameters = { rounds, portals, connected, pairs };
-writeFileSync(join(results, 'fleet.json'), `${JSON.stringify({ machine, parameters, unit: 'ms', rows }, null, 2)}\n`);
+keepResults('fleet', { machine, parameters, unit: 'ms', rows }, table);
 process.exit(0);

@@ -1,8 +1,6 @@
 // One stream between two portals behind NATs, over TCP and over QUIC, where packets get lost and round trips take time. In one
 // run: ways alternate, medians are compared, ratios are what counts. usage: node bench/quic-loss.mjs [rounds] [seconds] [warm-up]
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describeMachine } from './machine.mjs';
+import { keep, report } from './quic/outcome.mjs';
 import { lossTable } from './quic/table.mjs';
 import { layWorld, streamsAtOnce } from './quic/world.mjs';
 
@@ -36,26 +34,9 @@ try {
     paths.push({ roundTrip, circuits: await world.circuits(), ...(await world.wire.delay(0)) });
   }
   report('');
-  write({ rounds, seconds, warmUp, streamsAtOnce, paths, streams, runs });
+  const figures = { rounds, seconds, warmUp, streamsAtOnce, paths, streams, runs };
+  keep('quic-loss', figures, lossTable(ways, figures));
 } finally {
   await world.overlay.stop();
 }
 process.exit(0);
-
-function report(text) {
-  process.stderr.write(`\r${text}`.padEnd(80));
-}
-
-function write(results) {
-  const table = lossTable(ways, results);
-  console.log(`\n${table}`);
-  const folder = join(import.meta.dirname, 'results');
-  mkdirSync(folder, { recursive: true });
-  const machine = describeMachine([
-    ['cc', '--version'],
-    ['nft', '--version'],
-    ['ip', '-V'],
-  ]);
-  writeFileSync(join(folder, 'quic-loss.json'), `${JSON.stringify({ machine, ...results }, null, 2)}\n`);
-  writeFileSync(join(folder, 'quic-loss.md'), table);
-}

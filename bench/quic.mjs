@@ -1,8 +1,6 @@
 // Tunnels over QUIC beside tunnels over TCP, from application to application through two NATs and a relay, where packets get lost. In
 // one run: ways alternate, medians are compared, ratios are what counts. usage: node bench/quic.mjs [rounds] [seconds] [warm-up]
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { describeMachine } from './machine.mjs';
+import { keep, report } from './quic/outcome.mjs';
 import { loadTable } from './quic/table.mjs';
 import { layWorld, streamsAtOnce } from './quic/world.mjs';
 
@@ -35,26 +33,9 @@ try {
         }
   }
   report('');
-  write({ rounds, seconds, warmUp, datagrams, streamsAtOnce, circuits: await world.circuits(), runs });
+  const figures = { rounds, seconds, warmUp, datagrams, streamsAtOnce, circuits: await world.circuits(), runs };
+  keep('quic', figures, loadTable(ways, figures));
 } finally {
   await world.overlay.stop();
 }
 process.exit(0);
-
-function report(text) {
-  process.stderr.write(`\r${text}`.padEnd(80));
-}
-
-function write(results) {
-  const table = loadTable(ways, results);
-  console.log(`\n${table}`);
-  const folder = join(import.meta.dirname, 'results');
-  mkdirSync(folder, { recursive: true });
-  const machine = describeMachine([
-    ['cc', '--version'],
-    ['nft', '--version'],
-    ['ip', '-V'],
-  ]);
-  writeFileSync(join(folder, 'quic.json'), `${JSON.stringify({ machine, ...results }, null, 2)}\n`);
-  writeFileSync(join(folder, 'quic.md'), table);
-}

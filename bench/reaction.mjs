@@ -1,8 +1,7 @@
 // How long what must be quick takes: a pair granted, a pair withdrawn in the middle of a stream, a relay killed, a tunnel built.
 // usage: node bench/reaction.mjs [rounds]
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { dial, ending, exchange, freePort, Overlay, startEcho } from '@netport/test';
+import { keepResults } from './keep-results.mjs';
 import { describeMachine, median } from './machine.mjs';
 
 const [rounds = 10] = process.argv.slice(2).map(Number);
@@ -64,9 +63,7 @@ console.log(`\nmedian and worst of ${rounds}, milliseconds; all on one machine\n
 for (const { what, median, worst } of rows) {
   console.log(`${what.padEnd(66)}${median.toFixed(0).padStart(6)}${worst.toFixed(0).padStart(8)}`);
 }
-mkdirSync(join(import.meta.dirname, 'results'), { recursive: true });
-const output = join(import.meta.dirname, 'results', 'reaction.json');
-writeFileSync(output, `${JSON.stringify({ machine: describeMachine([]), rounds, unit: 'ms', rows }, null, 2)}\n`);
+keepResults('reaction', { machine: describeMachine([]), rounds, unit: 'ms', rows });
 await target.close();
 process.exit(0);
 

@@ -1,9 +1,10 @@
 // One relay between two namespaces: kernel forwarding, our userspace relay, our XDP, promoted TCP, haproxy with splice. In
 // one run: rounds alternate, medians are compared, ratios are what counts. usage: node bench/relay.mjs [rounds] [seconds]
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildProgram, mountBpf } from '@netport/test';
+import { keepResults } from './keep-results.mjs';
 import { describeMachine, median } from './machine.mjs';
 import { makeNetworks, setOffloads } from './relay/networks.mjs';
 import { busyMicroseconds, runIn } from './relay/programs.mjs';
@@ -74,10 +75,7 @@ for (const offloads of ['veth', 'wire']) {
 
 const text = `${udpTable(udp, rounds, seconds)}\n${tcpTable(tcp, rounds, seconds)}`;
 console.log(text);
-const results = join(import.meta.dirname, 'results');
-mkdirSync(results, { recursive: true });
-writeFileSync(join(results, 'relay.json'), `${JSON.stringify({ machine, rounds, seconds, udp, tcp }, null, 2)}\n`);
-writeFileSync(join(results, 'relay.md'), text);
+keepResults('relay', { machine, rounds, seconds, udp, tcp }, text);
 
 for (const way of Object.values(ours)) await way.end();
 pins.remove();

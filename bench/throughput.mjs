@@ -1,11 +1,12 @@
 // One TCP connection through portal → relay → portal, beside stunnel → haproxy → stunnel and OpenSSH, in one run:
 // rounds alternate, medians are compared, ratios are what counts. usage: node bench/throughput.mjs [rounds] [seconds]
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { freePort } from '@netport/test';
+import { keepResults } from './keep-results.mjs';
 import { describeMachine, median } from './machine.mjs';
 import { accepting, start } from './peers/children.mjs';
 import { startNetport } from './peers/netport.mjs';
@@ -73,12 +74,15 @@ for (const { way, sending, receiving } of rows) {
 }
 console.log(`\npeak memory, MiB: ${JSON.stringify(memoryMiB)}`);
 
-const output = join(import.meta.dirname, 'results', 'throughput.json');
-mkdirSync(join(import.meta.dirname, 'results'), { recursive: true });
-writeFileSync(
-  output,
-  `${JSON.stringify({ machine, rounds, seconds, unit: 'Gbit/s', rows, runs: results, memoryMiB }, null, 2)}\n`,
-);
+const output = keepResults('throughput', {
+  machine,
+  rounds,
+  seconds,
+  unit: 'Gbit/s',
+  rows,
+  runs: results,
+  memoryMiB,
+});
 console.log(`written to ${output}`);
 
 for (const { stop } of Object.values(ways)) await stop();
