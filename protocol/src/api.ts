@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { auditEndpoints } from './api-audit.js';
+import { authorityEndpoints } from './api-authority.js';
 import { explainEndpoints } from './api-explain.js';
 import { liveEndpoint } from './api-live.js';
 import { localAdminEndpoints } from './api-local-admin.js';
@@ -26,6 +27,7 @@ import { timestampSchema } from './policy.js';
 import { roleSchema } from './role.js';
 
 export * from './api-audit.js';
+export * from './api-authority.js';
 export * from './api-explain.js';
 export * from './api-live.js';
 export * from './api-local-admin.js';
@@ -205,6 +207,7 @@ export const endpoints = {
       answer: pageOf(certificateSummarySchema),
     },
   },
+  authority: authorityEndpoints,
   policy: policyEndpoints,
   apiToken: apiTokenEndpoints,
   localAdmin: localAdminEndpoints,

@@ -46,6 +46,8 @@ const expected: Record<string, Role | 'anyone'> = {
   'explain.probe': 'operator',
   'explain.event': 'viewer',
   'certificate.list': 'viewer',
+  'authority.show': 'viewer',
+  'authority.rollover': 'admin',
   'policy.show': 'viewer',
   'policy.diff': 'viewer',
   'policy.apply': 'operator',

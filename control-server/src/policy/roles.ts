@@ -49,6 +49,8 @@ const rules: Readonly<Record<string, Rule>> = {
   'explain.probe': 'operator',
   'explain.event': 'viewer',
   'certificate.list': 'viewer',
+  'authority.show': 'viewer',
+  'authority.rollover': 'admin',
   'policy.show': 'viewer',
   'policy.diff': 'viewer',
   'policy.apply': 'operator',
