@@ -1,16 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { limits, NetportError, parseSpiffeId, type SpiffeId, type TrustDomain, toHex } from '@netport/protocol';
-import { generateKeyPem, importKeyPair, importPublicKey, signingAlgorithm } from './keys.js';
-import { caExtensions, leafExtensions } from './profile.js';
+import { createHash } from 'node:crypto';
+import { limits, NetportError, parseSpiffeId, type SpiffeId } from '@netport/protocol';
+import type { AuthorityMaterial } from './authority-material.js';
+import { backdate, certify, pem } from './certify.js';
+import { importPublicKey, signingAlgorithm } from './keys.js';
+import { leafExtensions } from './profile.js';
+import { keySigner, type Signer, signingKeys } from './signer.js';
 import { bytesOf, x509 } from './x509.js';
-
-/** All that an authority consists of, PEM. The root key is only needed to sign another issuer, so it can be taken off line. */
-export interface AuthorityMaterial {
-  rootPem: string;
-  rootKeyPem: string;
-  issuerPem: string;
-  issuerKeyPem: string;
-}
 
 export interface Issued {
   /** The leaf and its issuer: what a TLS end presents. */
@@ -51,38 +46,14 @@ export interface Authority {
   crl(request: CrlRequest): Promise<Uint8Array>;
 }
 
-/** Makes a root CA and an issuing CA below it. */
-export async function createAuthority(options: { trustDomain: TrustDomain; now: Date }): Promise<AuthorityMaterial> {
-  const { trustDomain, now } = options;
-  const rootKeyPem = generateKeyPem();
-  const issuerKeyPem = generateKeyPem();
-  const rootKeys = await importKeyPair(rootKeyPem);
-  const issuerKeys = await importKeyPair(issuerKeyPem);
-  const root = await certify({
-    subject: caName(trustDomain, 'root'),
-    issuer: caName(trustDomain, 'root'),
-    publicKey: rootKeys.publicKey,
-    signer: rootKeys,
-    notBefore: backdate(now),
-    notAfter: new Date(now.getTime() + limits.rootLifetime),
-    extensions: caExtensions(1),
-  });
-  const issuer = await certify({
-    subject: caName(trustDomain, 'issuing'),
-    issuer: caName(trustDomain, 'root'),
-    publicKey: issuerKeys.publicKey,
-    signer: rootKeys,
-    notBefore: backdate(now),
-    notAfter: new Date(now.getTime() + limits.issuerLifetime),
-    extensions: caExtensions(0),
-  });
-  return { rootPem: pem(root), rootKeyPem, issuerPem: pem(issuer), issuerKeyPem };
-}
+/** What an authority is opened with: its certificates, and a key or whatever else signs for it. */
+export type AuthoritySource = Pick<AuthorityMaterial, 'rootPem' | 'issuerPem'> &
+  ({ issuerKeyPem: string } | { signer: Signer });
 
-/** The authority that signs with the issuing key of `material`. */
-export async function openAuthority(material: Omit<AuthorityMaterial, 'rootKeyPem'>): Promise<Authority> {
-  const { rootPem, issuerPem } = material;
-  const signer = await importKeyPair(material.issuerKeyPem);
+/** The authority whose issuing CA signs with that. */
+export async function openAuthority(source: AuthoritySource): Promise<Authority> {
+  const { rootPem, issuerPem } = source;
+  const signer = await signingKeys('signer' in source ? source.signer : keySigner(source.issuerKeyPem));
   const issuer = new x509.X509Certificate(issuerPem);
   const issuerKeyId = await x509.AuthorityKeyIdentifierExtension.create(signer.publicKey);
 
@@ -110,15 +81,16 @@ export async function openAuthority(material: Omit<AuthorityMaterial, 'rootKeyPe
     },
 
     async crl({ revoked, number, now }) {
-      const crl = await x509.X509CrlGenerator.create({
+      const list = {
         issuer: issuer.subjectName,
         thisUpdate: backdate(now),
         nextUpdate: new Date(now.getTime() + limits.crlLifetime),
         entries: revoked.map(({ serial, revokedAt }) => ({ serialNumber: serial, revocationDate: revokedAt })),
         extensions: [issuerKeyId, new x509.Extension('2.5.29.20', false, derInteger(number))],
         signingAlgorithm,
-        signingKey: signer.privateKey,
-      });
+        signingKey: signer.signingKey,
+      };
+      const crl = await x509.X509CrlGenerator.create(list, signer.crypto);
       return bytesOf(crl.rawData);
     },
   };
@@ -126,45 +98,6 @@ export async function openAuthority(material: Omit<AuthorityMaterial, 'rootKeyPe
 
 /** SHA-256 of a certificate's DER, hexadecimal. */
 export const certificateFingerprint = (der: Uint8Array): string => createHash('sha256').update(der).digest('hex');
-
-const caName = (trustDomain: TrustDomain, role: string): string =>
-  `CN=Netport ${role} CA,O=${trustDomain.slice(0, 64)}`;
-
-const backdate = (now: Date): Date => new Date(now.getTime() - limits.clockSkew);
-
-const pem = (certificate: x509.X509Certificate): string => `${certificate.toString('pem')}\n`;
-
-interface Certificate {
-  subject: string;
-  issuer: string | x509.Name;
-  publicKey: CryptoKey;
-  signer: CryptoKeyPair;
-  notBefore: Date;
-  notAfter: Date;
-  extensions: x509.Extension[];
-}
-
-async function certify({ publicKey, signer, extensions, ...rest }: Certificate): Promise<x509.X509Certificate> {
-  return x509.X509CertificateGenerator.create({
-    ...rest,
-    serialNumber: newSerial(),
-    publicKey,
-    signingKey: signer.privateKey,
-    signingAlgorithm,
-    extensions: [
-      ...extensions,
-      await x509.SubjectKeyIdentifierExtension.create(publicKey),
-      await x509.AuthorityKeyIdentifierExtension.create(signer.publicKey),
-    ],
-  });
-}
-
-/** 127 random bits with the first byte in 1…127: positive and without a leading zero, as DER wants an integer. */
-function newSerial(): string {
-  const bytes = randomBytes(16);
-  bytes[0] = ((bytes[0] ?? 0) % 127) + 1;
-  return toHex(bytes);
-}
 
 /** DER of a non-negative INTEGER. */
 function derInteger(value: number): Uint8Array<ArrayBuffer> {
