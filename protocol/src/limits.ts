@@ -27,6 +27,8 @@ export const limits = {
   controlConnectTimeout: 10 * second,
   /** `hello` must be the first message and come this soon. */
   controlHelloTimeout: 5 * second,
+  /** A request waits this long for a session that has only just ended: one that is begun again at once is back by then. */
+  controlReturnGrace: 2 * second,
   /** A request over the control channel that is not answered by then has failed. */
   controlRequestTimeout: 10 * second,
   /** A relay that does not answer `circuit.open` by then is passed over for the next: two tries fit into a portal's request. */
@@ -240,6 +242,8 @@ export const limits = {
   tunnelSilence: 12 * second,
   /** A tunnel without streams is closed after this, to give its port pair back. */
   tunnelIdle: 5 * minute,
+  /** A tunnel whose peer's root CA was retired is left to its client for this long: time to build another. */
+  retiredTunnelGrace: 1 * minute,
   streamsPerTunnel: 10_000,
   /**
    * What one stream may have in flight, and so what it costs a portal whose application does not read. Measured: 1 MiB
