@@ -1,0 +1,116 @@
+import {
+  type AuthorityView,
+  limits,
+  type MemberTrust,
+  type RolloverStep,
+  type RootView,
+  rolloverProgress,
+  trustText,
+} from '@netport/protocol';
+import { absoluteTime, relativeTime } from '../../output/human.js';
+import { type Column, card, printable, table } from '../../output/table.js';
+
+/** So many are named in a line; `--status` names all. */
+const namedMax = 5;
+
+const command = 'netport cert rotate-ca';
+
+const newRoot = ({ roots }: AuthorityView): RootView | undefined =>
+  roots.find(({ linkPem, state }) => state === 'next' || linkPem !== undefined);
+
+/** What a step did. */
+export function doneText(step: RolloverStep, view: AuthorityView): string {
+  const root = newRoot(view);
+  const which = root ? ` (${root.fingerprint}, until ${absoluteTime(root.notAfter)})` : '';
+  const texts: Readonly<Record<RolloverStep, string>> = {
+    publish: `Made and published a new root CA${which}. Every portal and relay is told, and then trusts both roots.`,
+    reissue: 'Certificates come from the new root now. Every portal and relay renews its own at once.',
+    retire: 'Retired the old root CA: only the new one counts. What else holds the old root.pem needs the new one.',
+    cancel: 'Took the new root CA back: nothing was issued under it.',
+  };
+  return texts[step];
+}
+
+const stepTexts: Readonly<Record<RolloverStep, string>> = {
+  publish: 'makes a new root CA and tells everybody',
+  reissue: 'has certificates issued from the new root',
+  retire: 'retires the old root',
+  cancel: 'takes the new root back',
+};
+
+/** What comes next, and on what it waits. */
+export const nextText = (view: AuthorityView): string =>
+  `Next: ${command} ${stepTexts[view.next]}. ${countText(view)}.`;
+
+/** `12 of 14 portals and relays trust both roots`. */
+function countText(view: AuthorityView): string {
+  const { total, there } = rolloverProgress(view);
+  const who = `${there} of ${total} portals and relays`;
+  if (view.phase === 'reissuing') return `${who} have a certificate from the new root`;
+  return `${who} trust ${view.phase === 'published' ? 'both roots' : 'the root'}`;
+}
+
+/** One line: how many are there, and who is not. */
+export function progressText(view: AuthorityView): string {
+  const { waiting } = rolloverProgress(view);
+  if (waiting.length === 0) return `${countText(view)}.`;
+  const named = waiting.slice(0, namedMax).map(({ kind, name, ...member }) => {
+    return `${kind === 'relay' ? 'relay ' : ''}${name} (${presenceText(member)})`;
+  });
+  const more = waiting.length > namedMax ? ` and ${waiting.length - namedMax} more` : '';
+  return printable(`${countText(view)}; waiting for ${named.join(', ')}${more}.`);
+}
+
+function presenceText({ online, lastSeenAt }: Pick<MemberTrust, 'online' | 'lastSeenAt'>): string {
+  if (online) return 'online';
+  return lastSeenAt === null ? 'never seen' : `offline since ${absoluteTime(lastSeenAt)}`;
+}
+
+/** Why the next step is not taken, and what can be done. */
+export function blockedText(view: AuthorityView, now: number): string {
+  const { waiting } = rolloverProgress(view);
+  const cost =
+    view.next === 'retire'
+      ? 'they are cut off then, each until it joins with a new token'
+      : 'they cannot talk to those with new certificates until they come back';
+  return [
+    `Not yet: ${countText(view)}. Waiting for:`,
+    '',
+    table(waiting, memberColumns(view, now)),
+    '',
+    `Wait with ${command} --wait, remove what will not come back (netport portal|relay rm NAME),`,
+    `or go on without them, ${command} --force: ${cost}.`,
+  ].join('\n');
+}
+
+/** The whole of it: phase, roots, members. */
+export function statusText(view: AuthorityView, now: number): string {
+  const { phase, since, roots, members } = view;
+  const expiring = roots.filter(({ notAfter }) => Date.parse(notAfter) - now < limits.rootExpiryWarning);
+  return [
+    card([
+      ['phase', `${phase}, since ${absoluteTime(since)} (${relativeTime(since, now)})`],
+      ['next', `${view.next}: ${command} ${stepTexts[view.next]}`],
+      ['progress', countText(view)],
+    ]),
+    '',
+    table(roots, rootColumns(now)),
+    ...(phase === 'stable' && expiring.length > 0 ? [`The root expires soon: replace it with ${command} --wait.`] : []),
+    '',
+    members.length === 0 ? 'No portal or relay yet.' : table(members, memberColumns(view, now)),
+  ].join('\n');
+}
+
+const rootColumns = (now: number): Column<RootView>[] => [
+  { title: 'ROOT', value: ({ state }) => state },
+  { title: 'VALID UNTIL', value: ({ notAfter }) => `${absoluteTime(notAfter)}, ${relativeTime(notAfter, now)}` },
+  { title: 'SHA-256', value: ({ fingerprint }) => fingerprint },
+];
+
+const memberColumns = ({ phase }: AuthorityView, now: number): Column<MemberTrust>[] => [
+  { title: 'KIND', value: ({ kind }) => kind },
+  { title: 'NAME', value: ({ name }) => name },
+  { title: 'STATE', value: ({ state }) => trustText(state, phase) },
+  { title: 'ONLINE', value: ({ online }) => (online ? 'yes' : 'no') },
+  { title: 'LAST SEEN', value: ({ lastSeenAt }) => (lastSeenAt === null ? 'never' : relativeTime(lastSeenAt, now)) },
+];
