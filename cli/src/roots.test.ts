@@ -20,7 +20,8 @@ describe.skipIf(missing)(`the roots that a login trusts${missing ? ` (${missing}
   let next: Certificate;
   let stranger: Certificate;
   let link: string;
-  const now = Date.now();
+  /** The certificates are made a moment later. */
+  const now = Date.now() + 60_000;
 
   beforeAll(() => {
     [old, next, stranger] = [selfSigned(), selfSigned(), selfSigned()];
@@ -54,7 +55,7 @@ describe.skipIf(missing)(`the roots that a login trusts${missing ? ` (${missing}
   it('never lose the last, nor what is not of that control server', () => {
     const only = { phase: 'stable' as const, roots: [rootOf(next.cert, 'current', link)] };
     expect(reviseRoots(old.cert, only, now)).toEqual({ ca: old.cert, added: [], dropped: 0 });
-    const other = selfSigned('IP:127.0.0.1', 'Another CA');
+    const other = selfSigned('IP:127.0.0.1', 'another.test');
     expect(held(reviseRoots(other.cert + next.cert, only, now).ca)).toEqual([other.cert, next.cert].map(fingerprint));
   });
 

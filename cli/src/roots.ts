@@ -19,6 +19,9 @@ export const certificatesOf = (pem: string): X509Certificate[] =>
 
 const fingerprintOf = ({ fingerprint256 }: X509Certificate): string => fingerprint256.replaceAll(':', '').toLowerCase();
 
+/** The roots of a trust domain have it as their organisation. */
+const domainOf = ({ subject }: X509Certificate): string | undefined => /^O=(.*)$/m.exec(subject)?.[1];
+
 const bundle = (certificates: readonly X509Certificate[]): string => certificates.map(String).join('');
 
 /** Adds a new root to `ca` if one that is there vouches for it, and drops what was retired. `now` in milliseconds. */
@@ -37,9 +40,9 @@ export function reviseRoots(
   const judged = fresh.map((root) => ({ root, why: faultOf(root, held, now) }));
   const added = judged.filter(({ why }) => why === undefined).map(({ root }) => root);
   const refused = judged.find(({ why }) => why !== undefined);
-  // Roots of one control server have one name; another certificate in the file is somebody else's business.
+  // Another certificate in the file is somebody else's business.
   const isRetired = (one: X509Certificate): boolean =>
-    phase === 'stable' && !present.includes(one) && present.some(({ subject }) => subject === one.subject);
+    phase === 'stable' && !present.includes(one) && present.some((root) => domainOf(root) === domainOf(one));
   const kept = held.filter((one) => !isRetired(one));
   const dropped = held.length - kept.length;
   const changed = added.length > 0 || dropped > 0;

@@ -23,7 +23,7 @@ export interface Certificate {
 }
 
 /** A self-signed certificate, and so its own CA. `names` as in `IP:127.0.0.1` or `DNS:control.example`. */
-export function selfSigned(names = 'IP:127.0.0.1', subject = 'Netport test'): Certificate {
+export function selfSigned(names = 'IP:127.0.0.1', organisation = 'netport.test'): Certificate {
   const folder = mkdtempSync(join(tmpdir(), 'netport-cli-'));
   try {
     const options = [
@@ -38,9 +38,13 @@ export function selfSigned(names = 'IP:127.0.0.1', subject = 'Netport test'): Ce
       '2',
     ];
     const files = ['-keyout', join(folder, 'key'), '-out', join(folder, 'cert')];
-    execFileSync('openssl', [...options, ...files, '-subj', `/CN=${subject}`, '-addext', `subjectAltName=${names}`], {
-      stdio: 'ignore',
-    });
+    execFileSync(
+      'openssl',
+      [...options, ...files, '-subj', `/O=${organisation}/CN=Netport root CA`, '-addext', `subjectAltName=${names}`],
+      {
+        stdio: 'ignore',
+      },
+    );
     return { key: readFileSync(join(folder, 'key'), 'utf8'), cert: readFileSync(join(folder, 'cert'), 'utf8') };
   } finally {
     rmSync(folder, { recursive: true });
@@ -55,7 +59,14 @@ export function linkOf(root: Certificate, next: Certificate): string {
     return join(folder, name);
   };
   try {
-    const request = ['req', '-new', '-key', file('next-key', next.key), '-subj', '/CN=Netport test'];
+    const request = [
+      'req',
+      '-new',
+      '-key',
+      file('next-key', next.key),
+      '-subj',
+      '/O=netport.test/CN=Netport root CA G2',
+    ];
     const csr = file(
       'csr',
       execFileSync('openssl', request, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),

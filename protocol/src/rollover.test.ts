@@ -23,7 +23,12 @@ it('tells a portal from the relay of its name, and counts nobody without a certi
   expect(waiting).toEqual([view.members[2]]);
 });
 
+it('without a rollover nobody is waited for, and who was left behind does not count', () => {
+  expect(rolloverProgress({ ...view, phase: 'stable', waitingFor: [] })).toEqual({ total: 3, there: 2, waiting: [] });
+});
+
 it('there is no new root while none is replaced', () => {
   expect(trustText('new', 'reissuing')).toBe('certificate from the new root');
   expect(trustText('new', 'stable')).toBe('certificate from the root');
+  expect(trustText('old', 'stable')).toBe('cut off: needs a new join token');
 });

@@ -1,7 +1,7 @@
 import { type AuthorityView, endpoints, NetportError, type RolloverStep } from '@netport/protocol';
 import type { Cli } from '../../cli.js';
 import { createApi } from '../../client.js';
-import { loadCredentials, storeCa } from '../../credentials.js';
+import { loadCredentials, readCa, storeCa } from '../../credentials.js';
 import { type RootsRevision, reviseRoots } from '../../roots.js';
 
 /** The authority of a control server. Each look at it also keeps the roots of this login up to date. */
@@ -21,19 +21,23 @@ export async function openAuthority(cli: Cli, say: (line: string) => void): Prom
     const revision = reviseRoots(credentials.ca, view, cli.now());
     refused = revision.refused;
     const lines = [
-      ...(revision.ca === credentials.ca ? [] : [await use(revision)]),
-      ...(refused ? [`Not trusted: the root ${refused.root.fingerprint}: ${refused.why}.`] : []),
-    ];
+      revision.ca === credentials.ca ? undefined : await use(revision, view),
+      refused && `Not trusted: the root ${refused.root.fingerprint}: ${refused.why}.`,
+    ].filter((line) => line !== undefined);
     for (const line of lines) if (!said.has(line)) say(line);
     for (const line of lines) said.add(line);
     return view;
   }
 
-  async function use(revision: RootsRevision): Promise<string> {
+  async function use(revision: RootsRevision, view: AuthorityView): Promise<string | undefined> {
     credentials = { ...credentials, ca: revision.ca };
     api = createApi(credentials);
     const file = cli.env.NETPORT_CA;
-    if (file) return fileAdvice(file, revision);
+    if (file) {
+      // Beside the control server it is the server's own root.pem, which has followed already.
+      const present = await readCa(file);
+      return reviseRoots(present, view, cli.now()).ca === present ? undefined : fileAdvice(file, revision);
+    }
     const path = await storeCa(cli.env, revision.ca);
     return revision.added.length > 0
       ? `This login trusts the new root, too, from now on: ${path}.`

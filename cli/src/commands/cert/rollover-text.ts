@@ -46,8 +46,8 @@ export const nextText = (view: AuthorityView): string =>
 function countText(view: AuthorityView): string {
   const { total, there } = rolloverProgress(view);
   const who = `${there} of ${total} portals and relays`;
-  if (view.phase === 'reissuing') return `${who} have a certificate from the new root`;
-  return `${who} trust ${view.phase === 'published' ? 'both roots' : 'the root'}`;
+  if (view.phase === 'published') return `${who} trust both roots`;
+  return `${who} have a certificate from the ${view.phase === 'reissuing' ? 'new ' : ''}root`;
 }
 
 /** One line: how many are there, and who is not. */

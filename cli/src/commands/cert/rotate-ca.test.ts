@@ -291,10 +291,13 @@ describe.skipIf(missing)(`netport cert rotate-ca${missing ? ` (${missing})` : ''
     members = [];
     const { out } = await rotate('--wait', { env });
     expect(out.match(/NETPORT_CA \(.*root\.pem\) lacks the new root/g)).toHaveLength(1);
-    expect(out).toContain('let that file hold the new one only');
     expect(await readFile(env.NETPORT_CA, 'utf8')).toBe(old.cert);
     const late = await rotate('--status', { env });
     expect(late.err).toContain('its root CA may have been replaced');
+    await writeFile(env.NETPORT_CA, old.cert + next.cert);
+    expect((await rotate('--status', { env })).out).toContain('let that file hold the new one only');
+    await writeFile(env.NETPORT_CA, next.cert);
+    expect((await rotate('--status', { env })).out).not.toContain('NETPORT_CA');
   });
 
   it.each([
