@@ -25,11 +25,23 @@ export function doneText(step: RolloverStep, view: AuthorityView): string {
   const texts: Readonly<Record<RolloverStep, string>> = {
     publish: `Made and published a new root CA${which}. Every portal and relay is told, and then trusts both roots.`,
     reissue: 'Certificates come from the new root now. Every portal and relay renews its own at once.',
-    retire: 'Retired the old root CA: only the new one counts. What else holds the old root.pem needs the new one.',
+    retire: `Retired the old root CA: only the new one counts. What else holds the old root.pem needs the new one.${cutOffText(view)}`,
     cancel: 'Took the new root CA back: nothing was issued under it.',
   };
   return texts[step];
 }
+
+function cutOffText({ phase, members }: AuthorityView): string {
+  const names = members.filter(({ state }) => phase === 'stable' && state === 'old').map(nameText);
+  return names.length === 0
+    ? ''
+    : `\nCut off until they join with a new token (netport portal|relay token NAME): ${listText(names)}.`;
+}
+
+const nameText = ({ kind, name }: MemberTrust): string => (kind === 'relay' ? `relay ${name}` : name);
+
+const listText = (texts: readonly string[]): string =>
+  `${texts.slice(0, namedMax).join(', ')}${texts.length > namedMax ? ` and ${texts.length - namedMax} more` : ''}`;
 
 const stepTexts: Readonly<Record<RolloverStep, string>> = {
   publish: 'makes a new root CA and tells everybody',
@@ -54,14 +66,11 @@ function countText(view: AuthorityView): string {
 export function progressText(view: AuthorityView): string {
   const { waiting } = rolloverProgress(view);
   if (waiting.length === 0) return `${countText(view)}.`;
-  const named = waiting.slice(0, namedMax).map(({ kind, name, ...member }) => {
-    return `${kind === 'relay' ? 'relay ' : ''}${name} (${presenceText(member)})`;
-  });
-  const more = waiting.length > namedMax ? ` and ${waiting.length - namedMax} more` : '';
-  return printable(`${countText(view)}; waiting for ${named.join(', ')}${more}.`);
+  const named = waiting.map((member) => `${nameText(member)} (${presenceText(member)})`);
+  return printable(`${countText(view)}; waiting for ${listText(named)}.`);
 }
 
-function presenceText({ online, lastSeenAt }: Pick<MemberTrust, 'online' | 'lastSeenAt'>): string {
+function presenceText({ online, lastSeenAt }: MemberTrust): string {
   if (online) return 'online';
   return lastSeenAt === null ? 'never seen' : `offline since ${absoluteTime(lastSeenAt)}`;
 }

@@ -3,7 +3,7 @@ import { type Command, Option } from 'commander';
 import { durationArgument } from '../../arguments.js';
 import { type Cli, type JsonOption, print, printJson, withExample, withJson } from '../../cli.js';
 import { openAuthority } from './authority.js';
-import { blockedText, doneText, nextText, progressText, statusText } from './rollover-text.js';
+import { blockedText, doneText, nextText, statusText } from './rollover-text.js';
 import { completeRollover } from './rollover-wait.js';
 
 interface RotateOptions extends JsonOption {
@@ -71,4 +71,4 @@ const leftText = (view: AuthorityView): string =>
   view.phase === 'stable'
     ? 'No root is being replaced.'
     : `Nothing is taken back, the phase stays ${view.phase}: go on with netport cert rotate-ca --wait` +
-      `${view.phase === 'published' ? ', or take it back with --cancel' : ''}. ${progressText(view)}`;
+      `${view.phase === 'published' ? ', or take it back with --cancel' : ''}.`;
