@@ -35,6 +35,8 @@ export async function completeRollover(
     }
     if (signal.aborted) return { ended: 'stopped', view };
     if (isAwaitingNobody(view)) {
+      if (last !== '') say(progressText(view));
+      last = '';
       view = await take(view);
       wanted ??= upcomingRoot(view);
       continue;
