@@ -142,6 +142,8 @@ export const limits = {
   renewalSources: 10_000,
   issuerLifetime: 5 * 365 * day,
   rootLifetime: 10 * 365 * day,
+  /** Less than this is left: time to replace the root, before leaves have to be made shorter. */
+  rootExpiryWarning: 365 * day,
   /** Certificates start a little in the past, so that a device whose clock lags a bit can use its own at once. */
   clockSkew: 5 * minute,
   crlLifetime: 7 * day,
