@@ -151,8 +151,8 @@ export const limits = {
   chainLength: 4,
   /** CA certificates that one side may be offered: a dozen and more fit, where four are expected in a rollover. */
   authoritiesBytes: 32 * 1024,
-  /** Under a new root everybody renews at once, spread by this for each: issuing takes some 5 ms. */
-  reissueInterval: 20,
+  /** Under a new root everybody renews at once, spread by this for each: two handshakes and a signature. */
+  reissueInterval: 50,
   /** When the two clocks differ by more than this at `welcome`, the log says so. */
   clockWarning: 60 * second,
 
