@@ -24,7 +24,9 @@ export async function enrol(options: {
   const { proxy } = options;
   const rootPem = await fetchRoot(token, proxy);
   const keyPem = generateKeyPem();
-  const chainPem = await simpleEnrol({ token, text: options.token, rootPem, csr: await createCsr(keyPem), proxy });
+  const csr = await createCsr(keyPem);
+  const authorization = `Basic ${Buffer.from(`${token.name}:${options.token}`).toString('base64')}`;
+  const chainPem = await simpleEnrol({ url: token.url, rootPem, csr, authorization, proxy });
 
   const identity = describeIdentity({ keyPem, chainPem, rootPem, controlUrl: new URL(token.url).origin });
   if (identity.name !== token.name || !identity.id.includes(`/${token.kind}/`)) {
@@ -50,17 +52,19 @@ async function fetchRoot(token: JoinToken, proxy: URL | undefined): Promise<stri
   throw new NetportError('cert_untrusted', `the server at ${token.url} does not have the root CA that the token names`);
 }
 
-async function simpleEnrol(options: {
-  token: JoinToken;
-  text: string;
+/** One `simpleenroll`, by HTTP authentication or a TLS client certificate, at a server that the root vouches for; answers the chain. */
+export async function simpleEnrol(options: {
+  url: string;
   rootPem: string;
   csr: Uint8Array;
+  authorization?: string;
+  credentials?: { keyPem: string; chainPem: string };
   proxy: URL | undefined;
 }): Promise<string> {
-  const { token, text, rootPem, csr, proxy } = options;
-  const socket = await connectControl({ url: token.url, trust: { rootPems: [rootPem] }, proxy });
-  const answer = await exchange(socket, token.url, 'simpleenroll', {
-    authorization: `Basic ${Buffer.from(`${token.name}:${text}`).toString('base64')}`,
+  const { url, rootPem, csr, authorization, credentials, proxy } = options;
+  const socket = await connectControl({ url, trust: { rootPems: [rootPem] }, credentials, proxy });
+  const answer = await exchange(socket, url, 'simpleenroll', {
+    ...(authorization !== undefined && { authorization }),
     body: Buffer.from(csr).toString('base64'),
   });
   return chainIn(answer, rootPem);
