@@ -15,6 +15,8 @@ export interface Issued {
   id: SpiffeId;
   notBefore: Date;
   notAfter: Date;
+  /** Of the root above it: SHA-256, hexadecimal. */
+  rootFingerprint: string;
 }
 
 export interface IssueRequest {
@@ -55,12 +57,13 @@ export async function openAuthority(source: AuthoritySource): Promise<Authority>
   const { rootPem, issuerPem } = source;
   const signer = await signingKeys('signer' in source ? source.signer : keySigner(source.issuerKeyPem));
   const issuer = new x509.X509Certificate(issuerPem);
+  const rootFingerprint = certificateFingerprint(bytesOf(new x509.X509Certificate(rootPem).rawData));
   const issuerKeyId = await x509.AuthorityKeyIdentifierExtension.create(signer.publicKey);
 
   return {
     rootPem,
     issuerPem,
-    rootFingerprint: certificateFingerprint(bytesOf(new x509.X509Certificate(rootPem).rawData)),
+    rootFingerprint,
 
     async issue({ id, publicKey, now, names = [], lifetime = limits.leafLifetime }) {
       const identity = parseSpiffeId(id);
@@ -77,7 +80,8 @@ export async function openAuthority(source: AuthoritySource): Promise<Authority>
         notAfter,
         extensions: leafExtensions(identity.kind, id, names),
       });
-      return { chainPem: pem(leaf) + issuerPem, serial: leaf.serialNumber.toLowerCase(), id, notBefore, notAfter };
+      const serial = leaf.serialNumber.toLowerCase();
+      return { chainPem: pem(leaf) + issuerPem, serial, id, notBefore, notAfter, rootFingerprint };
     },
 
     async crl({ revoked, number, now }) {

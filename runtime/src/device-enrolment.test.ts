@@ -1,10 +1,11 @@
 import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createServer } from 'node:tls';
-import { createAuthority, generateKeyPem, openAuthority, publicKeyOf } from '@netport/pki';
+import type { TLSSocket } from 'node:tls';
+import { createAuthority, encodeCertsOnly, generateKeyPem, openAuthority, publicKeyOf } from '@netport/pki';
 import { formatSpiffeId, type Name, type TrustDomain } from '@netport/protocol';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { openDataDirectory } from './data-directory.js';
@@ -58,23 +59,25 @@ async function setUp(controlUrl = 'https://127.0.0.1:1') {
 }
 
 describe('a device certificate', () => {
-  it('and everything else is kept from a server that the CA does not vouch for', async () => {
-    const seen: unknown[] = [];
-    const server = createServer({ key: strangers.keyPem, cert: strangers.chainPem, requestCert: true });
-    server.on('secureConnection', (socket) => {
-      seen.push(socket.getPeerCertificate().raw);
-      socket.on('data', (data) => seen.push(data)).on('error', () => {});
-    });
-    const ended = once(server, 'tlsClientError');
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    onTestFinished(() => void server.close());
-    const { enrol, directory } = await setUp(`https://127.0.0.1:${(server.address() as AddressInfo).port}`);
-    await expect(enrol()).rejects.toMatchObject({ code: 'cert_untrusted' });
-    await ended;
-    expect(seen).toEqual([]);
-    expect(await loadIdentity(directory)).toBeUndefined();
-  });
+  it.each(['its own CA', 'the CA that is trusted'])(
+    'is kept from a server of somebody else that shows %s',
+    async (shown) => {
+      const seen: unknown[] = [];
+      const { keyPem: key, chainPem: cert } = strangers;
+      const server = createServer({ key, cert, requestCert: true, rejectUnauthorized: false }, (request, response) => {
+        seen.push(request.url, (request.socket as TLSSocket).getPeerCertificate().raw);
+        const { rootPem } = shown === 'its own CA' ? strangers : ours;
+        response.end(Buffer.from(encodeCertsOnly([rootPem])).toString('base64'));
+      });
+      server.listen(0, '127.0.0.1');
+      await once(server, 'listening');
+      onTestFinished(() => void server.close());
+      const { enrol, directory } = await setUp(`https://127.0.0.1:${(server.address() as AddressInfo).port}`);
+      await expect(enrol()).rejects.toMatchObject({ code: 'cert_untrusted' });
+      expect(seen, 'no more than the question for its CA').toEqual(['/.well-known/est/cacerts', undefined]);
+      expect(await loadIdentity(directory)).toBeUndefined();
+    },
+  );
 
   it('is not used with a key that everybody can read', async () => {
     const { enrol, file } = await setUp();

@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { createCsr, generateKeyPem, pemToDer, publicKeyOf } from '@netport/pki';
 import { NetportError } from '@netport/protocol';
 import type { DataDirectory } from './data-directory.js';
-import { simpleEnrol } from './enrolment.js';
+import { fetchTrusted, simpleEnrol } from './enrolment.js';
 import { describeIdentity, type StoredIdentity, saveIdentity } from './identity.js';
 import type { Logger } from './log.js';
 
@@ -19,8 +19,8 @@ export interface DeviceFiles {
 }
 
 /**
- * Turns the certificate of a device into an identity by EST (RFC 7030 §3.3.2). Nothing is sent to a server that the CA does not
- * vouch for. The identity has a new key: the manufacturer's may be in hardware some day, and lives for ever.
+ * Turns the certificate of a device into an identity by EST (RFC 7030 §3.3.2). Nothing of it is sent to a server that the CA does
+ * not vouch for. The identity has a new key: the manufacturer's may be in hardware some day, and lives for ever.
  * Throws `invalid_request`, `permission_denied`, `cert_*`, `forbidden` or `unavailable`.
  */
 export async function enrolDevice(options: {
@@ -37,8 +37,10 @@ export async function enrolDevice(options: {
   const keyPem = generateKeyPem();
   const csr = await createCsr(keyPem);
   const { origin: controlUrl } = new URL(device.controlUrl);
-  const chainPem = await simpleEnrol({ url: controlUrl, rootPem, csr, credentials, proxy });
-  const identity = describeIdentity({ keyPem, chainPem, rootPem, controlUrl });
+  // An image may be older than the root that is in force: the one that it has may vouch for that.
+  const trusted = await fetchTrusted(controlUrl, () => rootPem, proxy);
+  const chainPem = await simpleEnrol({ url: controlUrl, ...trusted, csr, credentials, proxy });
+  const identity = describeIdentity({ keyPem, chainPem, ...trusted, controlUrl });
   if (stored && stored.id !== identity.id) {
     throw new NetportError(
       'cert_wrong_name',

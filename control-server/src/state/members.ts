@@ -52,6 +52,8 @@ export const newMember = ({ now }: StateContext, kind: MemberKind, name: Name, l
   version: null,
   labels,
   revokedAt: null,
+  certifiedBy: null,
+  trustedRoots: null,
 });
 
 /** Gives a portal or relay these labels instead of those it had; grants that select by label follow. Throws `not_found`. */

@@ -76,6 +76,9 @@ export interface Member {
   labels: Labels;
   /** Null where it was never revoked, or was let in again since. */
   revokedAt: Date | null;
+  /** Fingerprints of roots: of its certificate, and those that it trusts. Null until it has said so. */
+  certifiedBy: string | null;
+  trustedRoots: readonly string[] | null;
 }
 
 export interface MemberRecords {
@@ -91,6 +94,7 @@ export interface MemberRecords {
   /** Null: let in again. */
   revoked(id: string, at: Date | null): Promise<void>;
   seen(kind: MemberKind, name: string, at: Date, address: string | null, version: string | null): Promise<void>;
+  trusts(kind: MemberKind, name: string, certifiedBy: string, trustedRoots: readonly string[]): Promise<void>;
   /** With its join tokens and access pairs. */
   remove(id: string): Promise<void>;
 }
@@ -124,6 +128,8 @@ export interface CertificateRecord {
   notBefore: Date;
   notAfter: Date;
   revokedAt: Date | null;
+  /** Fingerprint of the root that it is of; null: of the first one that there was. */
+  root: string | null;
 }
 
 export interface CertificateRecords {
