@@ -35,10 +35,15 @@ interface Answer {
 }
 
 /** One `simpleenroll` with a device certificate. */
-function enrol(device: Pick<TestDevice, 'keyPem' | 'chainPem'>, csr: string, headers = {}): Promise<Answer> {
+function enrol(
+  device: Pick<TestDevice, 'keyPem' | 'chainPem'>,
+  csr: string,
+  headers = {},
+  operation = 'simpleenroll',
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const outgoing = request(
-      `${server.url}/.well-known/est/simpleenroll`,
+      `${server.url}/.well-known/est/${operation}`,
       {
         ...{ method: 'POST', agent: false, ca: server.rootPem, key: device.keyPem, cert: device.chainPem },
         headers: { 'content-type': 'application/pkcs10', ...headers },
@@ -126,6 +131,13 @@ describe('an authority whose portals are added by an admin', () => {
     ]).toEqual(['cert_untrusted', 'cert_expired', 'cert_wrong_usage', 'cert_untrusted', 'acme-sn2']);
     const codes = (await audited('portal.enrol')).slice(1, 5).map(({ code }) => code);
     expect(codes).toEqual(['cert_untrusted', 'cert_wrong_usage', 'cert_expired', 'cert_untrusted']);
+  });
+
+  test('is believed nowhere else', async () => {
+    const identity = await acme.device('SN1', { extensions: [] });
+    await expect(openSocket(server, { identity })).rejects.toMatchObject({ body: { code: 'cert_untrusted' } });
+    const renewal = await enrol(identity, await newCsr(), {}, 'simplereenroll');
+    expect(renewal.code).toBe('cert_untrusted');
   });
 
   test('takes the request for no more than its key', async () => {
