@@ -165,6 +165,7 @@ describe('readDeviceAuthority', () => {
       [read(acme.bundle + leafPem), /X1.* is not a CA/],
       [read(acme.bundle + keyPem), /a PRIVATE KEY in it/],
       [read(acme.bundle, new Date(now.getTime() + 11 * year)), /was valid until/],
+      [read((await Manufacturer.create({ name: 'x'.repeat(500), from: now })).rootPem), /is too long/],
       [read(acme.bundle.repeat(5)), /10 certificates in it, of at most 8/],
     ] as const) {
       expect(refused).toThrow(

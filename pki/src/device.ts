@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { asNetportError, limits, NetportError } from '@netport/protocol';
 import { usages } from './profile.js';
 import { buildPath, checkValidity, describe, fingerprintOf, type Link, parse, parseBundle } from './verify.js';
-import { pemToDer, x509 } from './x509.js';
+import { derToPem, pemToDer, x509 } from './x509.js';
 
 /** A device that has shown the certificate of its manufacturer (IDevID, IEEE 802.1AR). */
 export interface Device<A> {
@@ -164,9 +164,16 @@ function certificatesIn(pem: string, now: Date): AuthorityCertificate[] {
         `${describe(link)} is not a CA: give the CA that issues device certificates`,
       );
     }
+    if (parsed.subjectName.toArrayBuffer().byteLength > limits.deviceAuthoritySubjectBytes) {
+      throw new NetportError('invalid_request', `the subject of ${describe(link).slice(0, 60)}… is too long`);
+    }
     refuseWeakKey(link);
     checkValidity(link, now);
     const [subject, fingerprint] = [parsed.subject, fingerprintOf(link)];
     return { subject, fingerprint, notAfter: parsed.notAfter, anchor: anchors.includes(link) };
   });
 }
+
+/** Those of a bundle that are trusted by themselves, PEM. */
+export const anchorsIn = (pem: string): string[] =>
+  partsOf(parseBundle(pem)).anchors.map(({ native }) => derToPem(native.raw));

@@ -120,6 +120,9 @@ export const limits = {
   /** Roots and the CAs below them, of one manufacturer: product lines and generations. */
   deviceAuthorityCertificates: 8,
   deviceAuthorityBytes: 32 * 1024,
+  /** DER, of a CA; and how many are named to TLS clients, in a message that holds 64 KiB. Both are far more than is usual. */
+  deviceAuthoritySubjectBytes: 512,
+  deviceAuthoritiesNamed: 64,
   /** Smaller keys, and hashes before SHA-256, can be forged. */
   deviceRsaBits: 2048,
   /** Portals that devices of one authority may add by themselves: whoever steals its key cannot fill the inventory. */

@@ -10,7 +10,15 @@ export function deviceAuthorityRouter(services: Services): Router {
   const { context } = services;
   const { list, add, remove } = endpoints.deviceAuthority;
   serve(router, services, list, async ({ query }) => unchanged(await listDeviceAuthorities(context, query)));
-  serve(router, services, add, ({ actor, body }) => addDeviceAuthority(context, actor, body));
-  serve(router, services, remove, ({ actor, params }) => removeDeviceAuthority(context, actor, params.name ?? ''));
+  serve(router, services, add, async ({ actor, body }) => {
+    const outcome = await addDeviceAuthority(context, actor, body);
+    await services.deviceAuthoritiesChanged();
+    return outcome;
+  });
+  serve(router, services, remove, async ({ actor, params }) => {
+    const outcome = await removeDeviceAuthority(context, actor, params.name ?? '');
+    await services.deviceAuthoritiesChanged();
+    return outcome;
+  });
   return router;
 }

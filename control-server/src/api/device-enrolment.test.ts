@@ -6,18 +6,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createCsr, decodeCertsOnly, generateKeyPem } from '@netport/pki';
 import { limits, type NewToken } from '@netport/protocol';
-import {
-  type DeviceFiles,
-  identify,
-  loadIdentity,
-  openDataDirectory,
-  trustOf,
-  tryControlSession,
-} from '@netport/runtime';
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 // The sources, not the package: nobody but tests makes devices.
-import { Manufacturer, rsaOf, serverOnly, type TestDevice } from '../../../pki/src/testing/manufacturer.js';
-import { openSocket, silent, startTestServer, type TestServer, temporaryDirectory } from '../../test/harness.js';
+import { Manufacturer, serverOnly, type TestDevice } from '../../../pki/src/testing/manufacturer.js';
+import { openSocket, startTestServer, type TestServer, temporaryDirectory } from '../../test/harness.js';
 
 let server: TestServer;
 let acme: Manufacturer;
@@ -234,52 +226,6 @@ describe('an authority that adds portals by itself', () => {
   });
 });
 
-describe('what is no device authority is refused with its field', () => {
-  let other: Manufacturer;
-  beforeEach(async () => {
-    other = await Manufacturer.create({ name: 'Beta' });
-    // Theirs; in either order of the describes above.
-    await addAuthority({ name: 'acme', pem: acme.bundle, prefix: 'acme-' });
-  });
-
-  test.each<[string, Record<string, unknown>, string, string]>([
-    ['a name that is taken', { name: 'acme' }, 'already_exists', 'name'],
-    ['a prefix that is taken', { prefix: 'acme-' }, 'already_exists', 'prefix'],
-    ['a prefix within another', { prefix: 'acme-routers-' }, 'already_exists', 'prefix'],
-    ['a prefix that has no end', { prefix: 'beta' }, 'invalid_request', 'prefix'],
-    ['no PEM', { pem: 'hello' }, 'invalid_request', 'pem'],
-    ['too much', { pem: 'x'.repeat(limits.deviceAuthorityBytes + 1) }, 'invalid_request', 'pem'],
-    ['an unknown field', { trust: true }, 'invalid_request', 'trust'],
-  ])('%s', async (_what, change, code, path) => {
-    const { json } = await addAuthority({ name: 'beta', pem: other.bundle, prefix: 'beta-', ...change });
-    expect([json.code, json.errors?.[0]?.path]).toEqual([code, path]);
-  });
-
-  test('a CA that is trusted already, one that has expired, and no CA', async () => {
-    const beta = { name: 'beta', prefix: 'beta-' };
-    const expired = await Manufacturer.create({ from: new Date(0), lifetime: 1000 });
-    const { leafPem } = await other.device('1');
-    for (const [pem, code] of [
-      [acme.rootPem, 'already_exists'],
-      [expired.rootPem, 'invalid_request'],
-      [leafPem, 'invalid_request'],
-    ] as const) {
-      const { json } = await addAuthority({ ...beta, pem });
-      expect([json.code, json.errors[0].path]).toEqual([code, 'pem']);
-    }
-  });
-
-  test('and what is one is shown with its certificates', async () => {
-    const { json } = await server.api('GET', '/device-authorities');
-    const [first] = json.items;
-    expect(first).toMatchObject({ name: 'acme', prefix: 'acme-', autoAdd: false, pem: acme.bundle });
-    expect(first.certificates).toMatchObject([
-      { subject: 'CN=Acme Root, O=Acme', anchor: true },
-      { subject: 'CN=Acme Devices, O=Acme', anchor: false },
-    ]);
-  });
-});
-
 /** A manufacturer and its device with nothing of ours, RSA throughout: $1 is the URL of the control server. */
 const outsideClient = `
 set -eu
@@ -320,51 +266,4 @@ test('an outside client, openssl and curl, enrols with its RSA device certificat
   expect(socket.protocol).toBe('netport.v1');
   socket.close();
   expect((await server.api('GET', '/portals/outside-77-a')).status).toBe(200);
-});
-
-test('a portal enrols with its device certificate, and comes back with it when its own has expired', async () => {
-  const { path, remove } = await temporaryDirectory();
-  const [directory, foreign] = [
-    await openDataDirectory(join(path, 'own')),
-    await openDataDirectory(join(path, 'other')),
-  ];
-  onTestFinished(async () => {
-    clock = () => new Date();
-    await directory.close();
-    await foreign.close();
-    await remove();
-  });
-  const maker = await Manufacturer.create({ name: 'Gamma' });
-  await addAuthority({ name: 'gamma', pem: maker.bundle, prefix: 'gamma-', autoAdd: true });
-  const filesOf = async (serial: string): Promise<DeviceFiles> => {
-    const { chainPem, keyPem } = await maker.device(serial, { key: rsaOf(2048) });
-    const file = async (name: string, content: string): Promise<string> => {
-      await writeFile(join(path, `${serial}-${name}`), content, { mode: 0o600 });
-      return join(path, `${serial}-${name}`);
-    };
-    return {
-      controlUrl: server.url,
-      ca: await file('root.pem', server.rootPem),
-      certificate: await file('device.pem', chainPem),
-      key: await file('key.pem', keyPem),
-    };
-  };
-  const asked = { kind: 'portal', now: () => clock(), log: silent } as const;
-  const device = await filesOf('one');
-  const first = await identify({ ...asked, directory, device });
-  expect(first.name).toBe('gamma-one');
-  await tryControlSession({ identity: first, trust: trustOf(first, undefined) });
-  // While it is good, nothing of the device is looked at.
-  expect(await identify({ ...asked, directory, device: { ...device, key: '/nowhere' } })).toEqual(first);
-
-  clock = () => new Date(Date.now() + limits.leafLifetime + 1000);
-  const second = await identify({ ...asked, directory, device });
-  expect([second.id, second.keyPem === first.keyPem]).toEqual([first.id, false]);
-  expect(await loadIdentity(directory)).toEqual(second);
-
-  const other = await filesOf('two');
-  await identify({ ...asked, directory: foreign, device: other });
-  const taken = identify({ ...asked, directory, device: other, anew: true });
-  await expect(taken).rejects.toThrow(/this device is .*gamma-two, and .* is gamma-one's/);
-  expect(await loadIdentity(directory)).toEqual(second);
 });

@@ -1,4 +1,4 @@
-import { readDeviceAuthority } from '@netport/pki';
+import { anchorsIn, readDeviceAuthority } from '@netport/pki';
 import {
   type AddDeviceAuthority,
   type DeviceAuthorityView,
@@ -83,6 +83,12 @@ const view = (record: DeviceAuthorityRecord): DeviceAuthorityView => ({
   certificates: certificatesOf(record).map(({ notAfter, ...rest }) => ({ ...rest, notAfter: notAfter.toISOString() })),
   createdAt: record.createdAt.toISOString(),
 });
+
+/** The CA certificates that devices are trusted by, PEM: as many as TLS clients can be told of. */
+export async function deviceAnchors({ store }: StateContext): Promise<string[]> {
+  const authorities = await store.records.deviceAuthorities.list();
+  return authorities.flatMap(({ pem }) => anchorsIn(pem)).slice(0, limits.deviceAuthoritiesNamed);
+}
 
 /** Removes a device authority; the portals that its devices are stay. Throws `not_found`. */
 export async function removeDeviceAuthority(
