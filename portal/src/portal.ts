@@ -234,7 +234,7 @@ export class Portal extends EventEmitter<PortalEvents> {
       },
       acceptTrust: async (message) => {
         await identity.accept(message);
-        plane.leaveRetired();
+        plane.retireTunnels();
       },
       trusts: () => identity.trusts(),
       onOffer: (leg) => void plane.takeOffer(leg),
