@@ -6,6 +6,7 @@ import { adminCommands } from './commands/admin/commands.js';
 import { apply } from './commands/apply.js';
 import { audit } from './commands/audit.js';
 import { certCommands } from './commands/cert/commands.js';
+import { deviceCaCommands } from './commands/device-ca/commands.js';
 import { diff } from './commands/diff.js';
 import { explain } from './commands/explain.js';
 import { exportCommand } from './commands/export.js';
@@ -62,6 +63,7 @@ function createProgram(cli: Cli, exit: (code: number) => void): Command {
   ls(program, cli);
   audit(program, cli);
   certCommands(program, cli, fail);
+  deviceCaCommands(program, cli);
   tokenCommands(program, cli);
   adminCommands(program, cli);
   return program;

@@ -116,6 +116,24 @@ export const limits = {
   joinTokenLifetime: 1 * hour,
   joinTokenLifetimeMax: 30 * day,
 
+  // Devices with a manufacturer's certificate
+  /** Each is tried for every device that comes. */
+  deviceAuthorities: 32,
+  /** Roots and the CAs below them, of one manufacturer: product lines and generations. */
+  deviceAuthorityCertificates: 8,
+  deviceAuthorityBytes: 32 * 1024,
+  /** DER, of a CA; and how many are named to TLS clients, in a message that holds 64 KiB. Both are far more than is usual. */
+  deviceAuthoritySubjectBytes: 512,
+  deviceAuthoritiesNamed: 64,
+  /** Smaller keys, and hashes before SHA-256, can be forged. */
+  deviceRsaBits: 2048,
+  /** Portals that devices of one authority may add by themselves: whoever steals its key cannot fill the inventory. */
+  devicePortals: 10_000,
+  /** Enrolments of one device: it needs one, and a few more when it fails behind this server. */
+  deviceEnrolmentsPerMinute: 10,
+  /** Devices whose enrolments are counted at once. */
+  deviceSources: 10_000,
+
   // Watching live
   /** Who watches gets a picture this often: often enough to look live, and one sample serves everybody. */
   liveInterval: 1 * second,
