@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { limits } from '@netport/protocol';
 import { Registry } from 'prom-client';
@@ -26,7 +25,7 @@ async function ask(text: string, then?: string): Promise<string> {
   });
   socket.write(text);
   const timer = setInterval(() => then && socket.writable && socket.write(then), 20);
-  if (!socket.closed) await once(socket, 'close');
+  await new Promise((resolve) => socket.once('close', resolve));
   clearInterval(timer);
   return answer;
 }
@@ -54,6 +53,6 @@ it('a metrics port has so many connections and no more', async () => {
   const sockets = Array.from({ length: limits.metricsConnections + 1 }, () =>
     connect(Number(port), hostname).on('error', () => {}),
   );
-  await Promise.any(sockets.map((socket) => once(socket, 'close')));
+  await Promise.any(sockets.map((socket) => new Promise((resolve) => socket.once('close', resolve))));
   for (const socket of sockets) socket.destroy();
 });
