@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 
 /** Licences that go with Apache-2.0 for what is used as it is. */
 const licences = [
@@ -25,7 +26,7 @@ const allowed = (expression) =>
     .some((alternative) => alternative.split(/ and /i).every((licence) => licences.includes(licence.trim())));
 
 /** What is wrong with a lock file's packages, in words. */
-export function problemsOf({ packages }) {
+function problemsOf({ packages }) {
   return Object.entries(packages).flatMap(([path, entry]) => {
     const name = path.split('node_modules/').at(-1);
     // The workspaces themselves, and packages that stand in for what nobody wants (scripts/absent-package).
@@ -55,7 +56,7 @@ export function problemsOf({ packages }) {
 
 /** Asks the registry in use; one that does not answer such questions is no failure of ours. */
 function audit(args) {
-  const { status, stdout, stderr } = spawnSync('npm', ['audit', ...args], { encoding: 'utf8', timeout: 60_000 });
+  const { status, stdout, stderr } = spawnSync('npm', ['audit', ...args], { encoding: 'utf8', timeout: 20_000 });
   const text = `${stdout}${stderr}`;
   if (status === 0) return [];
   if (/vulnerabilit|invalid (signature|attestation)|missing signature/i.test(text)) return [text.trim()];
@@ -63,12 +64,15 @@ function audit(args) {
   return [];
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const lock = JSON.parse(readFileSync(new URL('../package-lock.json', import.meta.url), 'utf8'));
+function main() {
+  const { positionals, values } = parseArgs({ allowPositionals: true, options: { offline: { type: 'boolean' } } });
+  const file = positionals[0] ?? fileURLToPath(new URL('../package-lock.json', import.meta.url));
+  const lock = JSON.parse(readFileSync(file, 'utf8'));
   const problems = problemsOf(lock);
-  if (!process.argv.includes('--offline'))
-    problems.push(...audit(['--omit=dev', '--audit-level=high']), ...audit(['signatures']));
+  if (!values.offline) problems.push(...audit(['--omit=dev', '--audit-level=high']), ...audit(['signatures']));
   for (const problem of problems) console.error(problem);
   if (problems.length > 0) process.exit(1);
   console.log(`${Object.keys(lock.packages).length} packages: locked by hash, from a registry, licences agreed to`);
 }
+
+main();
