@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable, Writable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { commandLine } from '../test/command-line.js';
 import {
   type Asked,
   type Certificate,
@@ -15,7 +16,6 @@ import {
   type Reply,
   selfSigned,
 } from '../test/control-double.js';
-import { run } from './program.js';
 
 const now = Date.parse('2030-01-31T12:00:00Z');
 const token = 'npa_secret';
@@ -201,30 +201,8 @@ const endpoint = ({ method, path }: Asked) => `${method} ${path.replace('/api/v1
 const answer = (asked: string): Reply =>
   asked === 'GET /audit' ? trail() : (answers[asked] ?? problem(404, 'not_found', `no ${asked}`));
 
-/** Runs one command line; `words` are split at spaces. */
-async function netport(words: string, { stdin = '', environment = env } = {}) {
-  let out = '';
-  let err = '';
-  const collect = (add: (text: string) => void) =>
-    new Writable({
-      write(chunk, _, done) {
-        add(String(chunk));
-        done();
-      },
-    });
-  const code = await run(words.split(' '), {
-    env: environment,
-    stdin: Readable.from([stdin]),
-    stdout: collect((text) => {
-      out += text;
-    }),
-    stderr: collect((text) => {
-      err += text;
-    }),
-    now: () => now,
-  });
-  return { code, out, err };
-}
+const netport = (words: string, { stdin = '', environment = env } = {}) =>
+  commandLine(words, { env: environment, stdin: Readable.from([stdin]), now: () => now });
 
 describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
   beforeAll(() => {
@@ -553,7 +531,16 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
   });
 
   it('every command has help with an example', async () => {
-    const commands = ['login', 'audit', 'ls circuits', 'ls tunnels', 'ls streams', 'cert ls', 'cert revoke'];
+    const commands = [
+      'login',
+      'audit',
+      'ls circuits',
+      'ls tunnels',
+      'ls streams',
+      'cert ls',
+      'cert revoke',
+      'cert rotate-ca',
+    ];
     for (const action of ['add', 'ls', 'rm']) commands.push(`token ${action}`, `admin ${action}`);
     commands.push('admin set');
     for (const kind of ['portal', 'relay']) {

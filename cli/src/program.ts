@@ -61,7 +61,7 @@ function createProgram(cli: Cli, exit: (code: number) => void): Command {
   explain(program, cli, fail);
   ls(program, cli);
   audit(program, cli);
-  certCommands(program, cli);
+  certCommands(program, cli, fail);
   tokenCommands(program, cli);
   adminCommands(program, cli);
   return program;

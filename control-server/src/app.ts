@@ -2,6 +2,7 @@ import { limits, NetportError } from '@netport/protocol';
 import express, { type Express, type Request, Router } from 'express';
 import { apiTokenRouter } from './api/api-tokens.js';
 import { auditRouter } from './api/audit.js';
+import { authorityRouter } from './api/authority.js';
 import { handleErrors } from './api/errors.js';
 import { estRouter } from './api/est.js';
 import { explainRouter } from './api/explain.js';
@@ -87,6 +88,7 @@ function apiRouter(services: Services): Router {
     pairRouter,
     trafficRouter,
     explainRouter,
+    authorityRouter,
     policyRouter,
     auditRouter,
     recordRouter,

@@ -200,7 +200,7 @@ it('sockets of one address that show nothing make room for others, and those tha
 it('what anybody may ask for is answered at a bounded rate, to each address', async () => {
   const start = new Date();
   const own = await startTestServer({ now: () => start });
-  const agent = new Agent({ keepAlive: true, ca: own.rootPem, maxSockets: 1 });
+  const agent = new Agent({ keepAlive: true, ca: own.rootPem, maxSockets: 8 });
   const ask = (path: string): Promise<number> =>
     new Promise((resolve, reject) => {
       const asked = request(own.url + path, { method: 'HEAD', agent }, (answer) => {
@@ -210,9 +210,8 @@ it('what anybody may ask for is answered at a bounded rate, to each address', as
     });
   const api = ['/openapi.json', endpoints.session.methods.path].map((path) => `/api/v1${path}`);
   const open = ['/healthz', '/readyz', '/crl.der', '/', '/.well-known/est/cacerts', '/nothing', ...api];
-  for (let i = 0; i < limits.openRequestsPerMinute; i += 1) {
-    expect(await ask(open[i % open.length] ?? '')).not.toBe(429);
-  }
+  const asked = Array.from({ length: limits.openRequestsPerMinute }, (_, i) => ask(open[i % open.length] ?? ''));
+  expect(await Promise.all(asked)).not.toContain(429);
   for (const path of open) expect([path, await ask(path)]).toEqual([path, 429]);
   // Whoever has shown who he is goes on.
   expect((await own.api('GET', '/portals')).status).toBe(200);

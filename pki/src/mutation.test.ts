@@ -1,7 +1,8 @@
 import { NetportError, type SpiffeId, type TrustDomain } from '@netport/protocol';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Authority, type AuthorityMaterial, createAuthority, openAuthority } from './authority.js';
+import { type Authority, openAuthority } from './authority.js';
+import { type AuthorityMaterial, createAuthority } from './authority-material.js';
 import { decodeCertsOnly, encodeCertsOnly } from './certs-only.js';
 import { checkCsr, createCsr } from './csr.js';
 import { generateKeyPem, publicKeyOf } from './keys.js';

@@ -27,6 +27,8 @@ export const limits = {
   controlConnectTimeout: 10 * second,
   /** `hello` must be the first message and come this soon. */
   controlHelloTimeout: 5 * second,
+  /** A request waits this long for a session that has only just ended: one that is begun again at once is back by then. */
+  controlReturnGrace: 2 * second,
   /** A request over the control channel that is not answered by then has failed. */
   controlRequestTimeout: 10 * second,
   /** A relay that does not answer `circuit.open` by then is passed over for the next: two tries fit into a portal's request. */
@@ -152,11 +154,17 @@ export const limits = {
   renewalSources: 10_000,
   issuerLifetime: 5 * 365 * day,
   rootLifetime: 10 * 365 * day,
+  /** Less than this is left: time to replace the root, before leaves have to be made shorter. */
+  rootExpiryWarning: 365 * day,
   /** Certificates start a little in the past, so that a device whose clock lags a bit can use its own at once. */
   clockSkew: 5 * minute,
   crlLifetime: 7 * day,
   /** Leaf, issuing CA and one spare for a rollover; a longer chain is not ours. */
   chainLength: 4,
+  /** CA certificates that one side may be offered: a dozen and more fit, where four are expected in a rollover. */
+  authoritiesBytes: 32 * 1024,
+  /** Under a new root everybody renews at once, spread by this for each: two handshakes and a signature. */
+  reissueInterval: 50,
   /** When the two clocks differ by more than this at `welcome`, the log says so. */
   clockWarning: 60 * second,
 
@@ -248,6 +256,8 @@ export const limits = {
   tunnelSilence: 12 * second,
   /** A tunnel without streams is closed after this, to give its port pair back. */
   tunnelIdle: 5 * minute,
+  /** A tunnel whose peer's root CA was retired is left to its client for this long: time to build another. */
+  retiredTunnelGrace: 1 * minute,
   streamsPerTunnel: 10_000,
   /**
    * What one stream may have in flight, and so what it costs a portal whose application does not read. Measured: 1 MiB
