@@ -1,12 +1,14 @@
+import { X509Certificate } from 'node:crypto';
 import { NetportError, type SpiffeId, type TrustDomain } from '@netport/protocol';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Authority, openAuthority } from './authority.js';
-import { type AuthorityMaterial, createAuthority } from './authority-material.js';
+import { type AuthorityMaterial, createAuthority, linkRoots } from './authority-material.js';
 import { decodeCertsOnly, encodeCertsOnly } from './certs-only.js';
 import { checkCsr, createCsr } from './csr.js';
 import { generateKeyPem, publicKeyOf } from './keys.js';
 import { parseCrl } from './revocations.js';
+import { acceptAuthorities } from './trust-anchors.js';
 import { verifyPeer } from './verify.js';
 import { pemToDer } from './x509.js';
 
@@ -59,6 +61,10 @@ const mutated = (good: Uint8Array, all: readonly Change[]): Uint8Array =>
         return Uint8Array.from(before);
     }
   }, good);
+
+/** Whatever it is, in PEM's clothes. */
+const pemOf = (bytes: Uint8Array): string =>
+  `-----BEGIN CERTIFICATE-----\n${Buffer.from(bytes).toString('base64')}\n-----END CERTIFICATE-----\n`;
 
 /** The code that it was refused with. Anything else that is thrown is a fault. */
 async function refusal(attempt: () => unknown): Promise<string | undefined> {
@@ -125,6 +131,24 @@ describe('good DER with something changed is refused with a code, or is still wh
       fc.asyncProperty(changes, async (drawn) => {
         const code = await refusal(() => decodeCertsOnly(mutated(message, drawn)));
         if (code !== undefined) expect(code).toBe('protocol_error');
+      }),
+    );
+  });
+
+  it('the roots that are to be trusted from now on: never a key that is not one of theirs', async () => {
+    const next = await createAuthority({ trustDomain, now });
+    const link = await linkRoots({ rootPem: next.rootPem, by: material, now });
+    const offered = [material.rootPem, next.rootPem, link].flatMap(pemToDer);
+    const keyOf = (pem: string): string => new X509Certificate(pem).publicKey.export({ format: 'jwk' }).x ?? '';
+    const keys = [material.rootPem, next.rootPem].map(keyOf);
+    await fc.assert(
+      fc.asyncProperty(changes, fc.nat(2), async (drawn, which) => {
+        const bundle = offered.map((der, i) => pemOf(i === which ? mutated(der, drawn) : der)).join('');
+        const code = await refusal(() => {
+          const { rootPems } = acceptAuthorities({ trusted: material.rootPem, offered: bundle, now });
+          expect(keys).toEqual(expect.arrayContaining(rootPems.map(keyOf)));
+        });
+        if (code !== undefined) expect(code).toMatch(/^(cert_untrusted|protocol_error)$/);
       }),
     );
   });
