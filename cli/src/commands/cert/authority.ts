@@ -62,5 +62,5 @@ export async function openAuthority(cli: Cli, say: (line: string) => void): Prom
 /** A file that somebody else wrote is left to him. */
 const fileAdvice = (file: string, { added }: RootsRevision): string =>
   added.length > 0
-    ? `NETPORT_CA (${file}) lacks the new root: add its pem (--status --json shows it) before the old one is retired, or nothing connects with it any more.`
+    ? `NETPORT_CA (${file}) lacks the new root: add its pem (--status --json shows it). From reissue on nothing connects without it.`
     : `NETPORT_CA (${file}): the old root is retired, so let that file hold the new one only.`;

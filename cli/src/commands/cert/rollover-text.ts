@@ -24,8 +24,9 @@ export function doneText(step: RolloverStep, view: AuthorityView): string {
   const which = root ? ` (${root.fingerprint}, until ${absoluteTime(root.notAfter)})` : '';
   const texts: Readonly<Record<RolloverStep, string>> = {
     publish: `Made and published a new root CA${which}. Every portal and relay is told, and then trusts both roots.`,
-    reissue: 'Certificates come from the new root now. Every portal and relay renews its own at once.',
-    retire: `Retired the old root CA: only the new one counts. What else holds the old root.pem needs the new one.${cutOffText(view)}`,
+    reissue:
+      'Certificates come from the new root now, also the control server’s. Every portal and relay renews its own at once.',
+    retire: `Retired the old root CA: only the new one counts.${cutOffText(view)}`,
     cancel: 'Took the new root CA back: nothing was issued under it.',
   };
   return texts[step];
@@ -52,7 +53,14 @@ const stepTexts: Readonly<Record<RolloverStep, string>> = {
 
 /** What comes next, and on what it waits. */
 export const nextText = (view: AuthorityView): string =>
-  `Next: ${command} ${stepTexts[view.next]}. ${countText(view)}.`;
+  [
+    ...(view.next === 'reissue'
+      ? [
+          'Now give the new root.pem to browsers, curl and other admins: from the next step on the old one is not enough.',
+        ]
+      : []),
+    `Next: ${command} ${stepTexts[view.next]}. ${countText(view)}.`,
+  ].join('\n');
 
 /** `12 of 14 portals and relays trust both roots`. */
 function countText(view: AuthorityView): string {

@@ -153,7 +153,7 @@ describe.skipIf(missing)(`netport cert rotate-ca${missing ? ` (${missing})` : ''
     expect(await trusted()).toEqual(pems(old, next));
 
     await rotate('--status');
-    expect((await rotate()).out).toContain('Certificates come from the new root now.');
+    expect((await rotate()).out).toContain('Certificates come from the new root now,');
     await rotate('--status');
     const retired = await rotate();
     expect(retired.out).toContain('Retired the old root CA');
@@ -195,7 +195,7 @@ describe.skipIf(missing)(`netport cert rotate-ca${missing ? ` (${missing})` : ''
       '0 of 3 portals and relays trust both roots; waiting for a (online), relay hub (online), cam-3 (offline since 2030-01-31 12:00:00Z).',
       '2 of 3 portals and relays trust both roots; waiting for cam-3 (offline since 2030-01-31 12:00:00Z).',
       '3 of 3 portals and relays trust both roots.',
-      'Certificates come from the new root now.',
+      'Certificates come from the new root now,',
       'Retired the old root CA',
       'The root CA is replaced.',
     ].map(at);

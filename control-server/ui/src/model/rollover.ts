@@ -31,16 +31,15 @@ export const stepWords: Readonly<Record<RolloverStep, StepWords>> = {
   reissue: {
     action: 'Re-issue certificates',
     effect:
-      'Certificates come from the new root from now on, and every portal and relay renews its own at once. Connections go on. ' +
+      'Certificates come from the new root from now on, also the control server’s own, and every portal and relay renews at once. ' +
+      'Connections go on. Browsers, curl and command lines that know the old root.pem only need the new one before. ' +
       'This cannot be taken back.',
     cost: 'They do not trust the new root: until they come back, they cannot talk to those with new certificates.',
     done: 'Certificates come from the new root.',
   },
   retire: {
     action: 'Retire the old root',
-    effect:
-      'The old root counts no more. Browsers, curl and command lines elsewhere that know the old root.pem only need the new one ' +
-      'first. This cannot be taken back.',
+    effect: 'The old root counts no more, and its keys are deleted. This cannot be taken back.',
     cost: 'They are cut off, each until it joins again with a new join token.',
     done: 'The old root is retired.',
   },
