@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AuditEventView, Page } from '@netport/protocol';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import {
   dial,
@@ -39,6 +40,11 @@ describe('the revoke drill of docs/operations.md', () => {
   });
 
   it('does what it says, line by line', async () => {
+    const past = await dial(port);
+    expect(await exchange(past, payloadMarker)).toBe(payloadMarker);
+    past.end();
+    const ended = () => overlay.api<Page<AuditEventView>>('GET', '/audit?action=stream.end');
+    await waitFor('the record of a stream', async () => (await ended()).items.length > 0);
     const socket = await dial(port);
     expect(await exchange(socket, payloadMarker)).toBe(payloadMarker);
     let token = '';
