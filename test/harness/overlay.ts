@@ -3,8 +3,9 @@ import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { NewToken, PairView } from '@netport/protocol';
+import { decodeJoinToken, type NewToken, type PairView } from '@netport/protocol';
 import { type LogLine, type RunningProcess, runCommand, startProcess } from './process.js';
+import { keysIn, leaks, payloadSecrets } from './secrets.js';
 import { freePort, waitFor } from './wait.js';
 
 /** The repository, from test/harness as well as from test/dist/harness. */
@@ -18,6 +19,11 @@ export const scripts = {
 };
 
 const loopback = '127.0.0.1';
+
+const adminTokenLine = /^admin token: npa_[\w-]{43}$/;
+
+/** What the command line client shows once, in its JSON output. */
+const shownOnce = /"(token|secret|password)": ?"([^"]{12,})"/g;
 
 /** What relays forward with unless a test says otherwise: as root, `auto` is the kernel. */
 const datapath = process.env.NETPORT_TEST_DATAPATH ?? 'auto';
@@ -62,13 +68,18 @@ export interface OverlayOptions {
 export class Overlay {
   readonly portals = new Map<string, Member>();
   readonly relays = new Map<string, Member>();
+  /** Every process that it had, also those that others have taken the place of, and what its commands wrote on stderr. */
+  private readonly launched: { readonly output: readonly string[] }[] = [];
+  private readonly secrets = payloadSecrets();
 
   private constructor(
     readonly directory: string,
     readonly url: string,
     private readonly options: OverlayOptions,
     public control: RunningProcess,
-  ) {}
+  ) {
+    this.launched.push(control);
+  }
 
   static async start(options: OverlayOptions = {}): Promise<Overlay> {
     const directory = await mkdtemp(join(tmpdir(), 'netport-'));
@@ -101,6 +112,7 @@ export class Overlay {
   /** Starts the control server again, on its old port and data. */
   async restartControl(): Promise<void> {
     this.control = startControl(this.directory, this.url, this.options);
+    this.launched.push(this.control);
     await this.control.waitForLog('listening');
   }
 
@@ -147,7 +159,14 @@ export class Overlay {
 
   async tryCli(args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
     const env = { NETPORT_URL: this.url, NETPORT_CA: this.rootFile, NETPORT_TOKEN: await this.adminToken() };
-    return runCommand({ name: 'netport', script: scripts.cli, args, env, namespace: this.options.network?.hub });
+    const namespace = this.options.network?.hub;
+    const done = await runCommand({ name: 'netport', script: scripts.cli, args, env, namespace });
+    this.launched.push({ output: done.stderr.split('\n') });
+    for (const [, what = '', shown = ''] of done.stdout.matchAll(shownOnce)) {
+      this.secrets.set(shown.replace(/^np[a-z]1?_/, ''), what);
+      if (shown.startsWith('npj1_')) this.secrets.set(decodeJoinToken(shown).secret, what);
+    }
+    return done;
   }
 
   /** One call of the admin API, for polling; what people do goes through `cli`. */
@@ -187,17 +206,29 @@ export class Overlay {
     return found(this.relays, name);
   }
 
-  /** Ends everything at once. */
+  /** Ends everything at once. Throws when any of it wrote a secret into its log. */
   async stop(): Promise<void> {
     await Promise.all([...this.members(), this.control].map((process) => process.stop('SIGKILL')));
-    await rm(this.directory, { recursive: true, force: true });
+    await this.clean();
   }
 
   /** Lets everything end by itself: the portals and relays first, so that they can say goodbye. */
   async shutDown(): Promise<void> {
     await Promise.all(this.members().map((process) => process.stop('SIGTERM')));
     await this.control.stop('SIGTERM');
+    await this.clean();
+  }
+
+  private async clean(): Promise<void> {
+    const directories = [...this.portals.values(), ...this.relays.values()].map(({ directory }) => directory);
+    const keys = await Promise.all([join(this.directory, 'control'), ...directories].map(keysIn));
+    const secrets = new Map([...this.secrets, ...keys.flatMap((found) => [...found])]);
     await rm(this.directory, { recursive: true, force: true });
+    const lines = this.launched.flatMap(({ output }) => output);
+    // The first start prints it, on purpose, once.
+    const first = lines.findIndex((line) => adminTokenLine.test(line));
+    const found = leaks(lines.toSpliced(first, first < 0 ? 0 : 1), secrets);
+    if (found.length > 0) throw new Error(`secrets in logs:\n${found.slice(0, 20).join('\n')}`);
   }
 
   private members(): RunningProcess[] {
@@ -213,14 +244,17 @@ export class Overlay {
     const { onLog } = this.options;
     const { token } = await this.cli<NewToken>([kind, 'add', name]);
     const directory = join(this.directory, `${kind}-${name}`);
-    const launch = (extra: readonly string[]): RunningProcess =>
-      startProcess({
+    const launch = (extra: readonly string[]): RunningProcess => {
+      const process = startProcess({
         name,
         script: scripts[kind],
         args: ['run', '--data', directory, '--grace', '2s', ...args, ...extra],
         namespace,
         ...(onLog && { onLog: (line: LogLine) => onLog(name, line) }),
       });
+      this.launched.push(process);
+      return process;
+    };
     const member: Member = {
       name,
       directory,
