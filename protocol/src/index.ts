@@ -20,6 +20,7 @@ export * from './quic-head.js';
 export * from './reach.js';
 export * from './role.js';
 export * from './schedule.js';
+export * from './scope.js';
 export * from './signal.js';
 export * from './stream-report.js';
 export * from './varint.js';
