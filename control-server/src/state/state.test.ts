@@ -166,6 +166,7 @@ test('another admin token puts the old one out of force', async () => {
     name: 'token:admin',
     origin: 'x',
     role: 'admin',
+    scopes: null,
   });
   await keepAdminToken(context, second);
   await expect(authenticate(context, `Bearer ${first}`, null)).rejects.toMatchObject({ code: 'unauthenticated' });
