@@ -1,14 +1,11 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import type { NewToken, PairView } from '@netport/protocol';
-import { type LogLine, type RunningProcess, runCommand, startProcess } from './process.js';
+import { CommandLine } from './command-line.js';
+import { type LogLine, type Outcome, type RunningProcess, root, startProcess } from './process.js';
 import { freePort, waitFor } from './wait.js';
-
-/** The repository, from test/harness as well as from test/dist/harness. */
-export const root = dirname(fileURLToPath(import.meta.url)).replace(/\/test\/(dist\/)?harness$/, '');
 
 export const scripts = {
   control: join(root, 'control-server/bin/netport-control.mjs'),
@@ -62,13 +59,16 @@ export interface OverlayOptions {
 export class Overlay {
   readonly portals = new Map<string, Member>();
   readonly relays = new Map<string, Member>();
+  private readonly commandLine: CommandLine;
 
   private constructor(
     readonly directory: string,
     readonly url: string,
     private readonly options: OverlayOptions,
     public control: RunningProcess,
-  ) {}
+  ) {
+    this.commandLine = new CommandLine(options.network?.hub);
+  }
 
   static async start(options: OverlayOptions = {}): Promise<Overlay> {
     const directory = await mkdtemp(join(tmpdir(), 'netport-'));
@@ -77,8 +77,8 @@ export class Overlay {
     const overlay = new Overlay(directory, url, options, startControl(directory, url, options));
     try {
       await overlay.control.waitForLog('listening');
-      for (const name of options.relays ?? ['relay-1']) await overlay.addRelay(name);
-      for (const name of options.portals ?? ['a', 'b']) await overlay.addPortal(name);
+      await Promise.all((options.relays ?? ['relay-1']).map((name) => overlay.addRelay(name)));
+      await Promise.all((options.portals ?? ['a', 'b']).map((name) => overlay.addPortal(name)));
       return overlay;
     } catch (error) {
       await overlay.stop();
@@ -145,9 +145,9 @@ export class Overlay {
     return stdout;
   }
 
-  async tryCli(args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  async tryCli(args: readonly string[]): Promise<Outcome> {
     const env = { NETPORT_URL: this.url, NETPORT_CA: this.rootFile, NETPORT_TOKEN: await this.adminToken() };
-    return runCommand({ name: 'netport', script: scripts.cli, args, env, namespace: this.options.network?.hub });
+    return this.commandLine.run(args, env);
   }
 
   /** One call of the admin API, for polling; what people do goes through `cli`. */
@@ -184,6 +184,7 @@ export class Overlay {
   /** Ends everything at once. */
   async stop(): Promise<void> {
     await Promise.all([...this.members(), this.control].map((process) => process.stop('SIGKILL')));
+    this.commandLine.stop();
     await rm(this.directory, { recursive: true, force: true });
   }
 
@@ -191,6 +192,7 @@ export class Overlay {
   async shutDown(): Promise<void> {
     await Promise.all(this.members().map((process) => process.stop('SIGTERM')));
     await this.control.stop('SIGTERM');
+    this.commandLine.stop();
     await rm(this.directory, { recursive: true, force: true });
   }
 
