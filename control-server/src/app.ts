@@ -2,6 +2,7 @@ import { NetportError } from '@netport/protocol';
 import express, { type Express, Router } from 'express';
 import { apiTokenRouter } from './api/api-tokens.js';
 import { auditRouter } from './api/audit.js';
+import { authorityRouter } from './api/authority.js';
 import { handleErrors } from './api/errors.js';
 import { estRouter } from './api/est.js';
 import { explainRouter } from './api/explain.js';
@@ -68,6 +69,7 @@ function apiRouter(services: Services): Router {
     pairRouter,
     trafficRouter,
     explainRouter,
+    authorityRouter,
     policyRouter,
     auditRouter,
     recordRouter,

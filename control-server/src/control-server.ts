@@ -13,7 +13,8 @@ import { serverAddresses } from './addresses.js';
 import { createApp } from './app.js';
 import { keepRetention } from './audit/retention.js';
 import { type SinkSettings, startSinks } from './audit/sinks.js';
-import { loadAuthority, readPassphrase } from './authority.js';
+import { loadAuthority } from './authority/load-authority.js';
+import { readPassphrase } from './authority/passphrase.js';
 import { inProcessBus } from './bus/in-process.js';
 import { Live } from './live/live.js';
 import { createMetrics } from './metrics.js';
@@ -22,7 +23,7 @@ import { createTlsServer, listen, tlsCredentials } from './server.js';
 import { Signalling } from './signalling/signalling.js';
 import { keepAdminToken, makeAdminToken } from './state/admin.js';
 import { chainOldEvents } from './state/audit.js';
-import { issueServerIdentity } from './state/certificates.js';
+import { issueServerIdentity, type ServerIdentity } from './state/certificates.js';
 import { controlId, type StateContext } from './state/context.js';
 import { checkReady } from './state/health.js';
 import { Passwords } from './state/passwords.js';
@@ -61,7 +62,8 @@ export interface ControlServerOptions extends SinkSettings {
 export interface ControlServer extends Running {
   /** `https://host:port`, as join tokens carry it. */
   url: string;
-  rootPem: string;
+  /** Every root that counts: more than one while one takes the place of another. */
+  readonly rootPem: string;
 }
 
 const adminTokenFile = 'admin-token';
@@ -148,6 +150,12 @@ async function start(
     metrics,
   });
   const server = createTlsServer(identity, authority.rootPem, app);
+  const renewIdentity = async (): Promise<ServerIdentity> => {
+    identity = await issueServerIdentity(context, addresses.names);
+    server.setSecureContext(tlsCredentials(identity, authority.rootPem));
+    return identity;
+  };
+  authority.onStep = async () => void (await renewIdentity());
   server.on('upgrade', (request, socket, head) => void signalling.upgrade(request, socket, head));
   const port = await listen(server, addresses.listen);
   closers.push(() => {
@@ -156,18 +164,8 @@ async function start(
   });
   context.publicUrl = addresses.url(port);
 
-  closers.push(
-    keepRenewed(identity, {
-      renew: async () => {
-        identity = await issueServerIdentity(context, addresses.names);
-        server.setSecureContext(tlsCredentials(identity, authority.rootPem));
-        return identity;
-      },
-      now,
-      random: Math.random,
-      log,
-    }),
-  );
+  const renewals = keepRenewed(identity, { renew: renewIdentity, now, random: Math.random, log });
+  closers.push(() => renewals.close());
   if (options.metrics !== undefined) {
     const metricsServer = await serveMetrics({
       address: options.metrics,
@@ -187,7 +185,9 @@ async function start(
 
   return {
     url: context.publicUrl,
-    rootPem: authority.rootPem,
+    get rootPem() {
+      return authority.rootPem;
+    },
     drain: async (graceMs) => {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
       live.stop();

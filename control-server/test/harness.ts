@@ -110,6 +110,9 @@ export async function startTestServer(options: Partial<ControlServerOptions> = {
 
   return {
     ...server,
+    get rootPem() {
+      return server.rootPem;
+    },
     data,
     token,
     http,

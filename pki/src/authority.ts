@@ -1,16 +1,11 @@
-import { createHash, randomBytes } from 'node:crypto';
-import { limits, NetportError, parseSpiffeId, type SpiffeId, type TrustDomain, toHex } from '@netport/protocol';
-import { generateKeyPem, importKeyPair, importPublicKey, signingAlgorithm } from './keys.js';
-import { caExtensions, leafExtensions } from './profile.js';
+import { createHash } from 'node:crypto';
+import { limits, NetportError, parseSpiffeId, type SpiffeId } from '@netport/protocol';
+import type { AuthorityMaterial } from './authority-material.js';
+import { backdate, certify, pem } from './certify.js';
+import { importPublicKey, signingAlgorithm } from './keys.js';
+import { leafExtensions } from './profile.js';
+import { keySigner, type Signer, signingKeys } from './signer.js';
 import { bytesOf, x509 } from './x509.js';
-
-/** All that an authority consists of, PEM. The root key is only needed to sign another issuer, so it can be taken off line. */
-export interface AuthorityMaterial {
-  rootPem: string;
-  rootKeyPem: string;
-  issuerPem: string;
-  issuerKeyPem: string;
-}
 
 export interface Issued {
   /** The leaf and its issuer: what a TLS end presents. */
@@ -20,6 +15,8 @@ export interface Issued {
   id: SpiffeId;
   notBefore: Date;
   notAfter: Date;
+  /** Of the root above it: SHA-256, hexadecimal. */
+  rootFingerprint: string;
 }
 
 export interface IssueRequest {
@@ -51,45 +48,22 @@ export interface Authority {
   crl(request: CrlRequest): Promise<Uint8Array>;
 }
 
-/** Makes a root CA and an issuing CA below it. */
-export async function createAuthority(options: { trustDomain: TrustDomain; now: Date }): Promise<AuthorityMaterial> {
-  const { trustDomain, now } = options;
-  const rootKeyPem = generateKeyPem();
-  const issuerKeyPem = generateKeyPem();
-  const rootKeys = await importKeyPair(rootKeyPem);
-  const issuerKeys = await importKeyPair(issuerKeyPem);
-  const root = await certify({
-    subject: caName(trustDomain, 'root'),
-    issuer: caName(trustDomain, 'root'),
-    publicKey: rootKeys.publicKey,
-    signer: rootKeys,
-    notBefore: backdate(now),
-    notAfter: new Date(now.getTime() + limits.rootLifetime),
-    extensions: caExtensions(1),
-  });
-  const issuer = await certify({
-    subject: caName(trustDomain, 'issuing'),
-    issuer: caName(trustDomain, 'root'),
-    publicKey: issuerKeys.publicKey,
-    signer: rootKeys,
-    notBefore: backdate(now),
-    notAfter: new Date(now.getTime() + limits.issuerLifetime),
-    extensions: caExtensions(0),
-  });
-  return { rootPem: pem(root), rootKeyPem, issuerPem: pem(issuer), issuerKeyPem };
-}
+/** What an authority is opened with: its certificates, and a key or whatever else signs for it. */
+export type AuthoritySource = Pick<AuthorityMaterial, 'rootPem' | 'issuerPem'> &
+  ({ issuerKeyPem: string } | { signer: Signer });
 
-/** The authority that signs with the issuing key of `material`. */
-export async function openAuthority(material: Omit<AuthorityMaterial, 'rootKeyPem'>): Promise<Authority> {
-  const { rootPem, issuerPem } = material;
-  const signer = await importKeyPair(material.issuerKeyPem);
+/** The authority whose issuing CA signs with that. */
+export async function openAuthority(source: AuthoritySource): Promise<Authority> {
+  const { rootPem, issuerPem } = source;
+  const signer = await signingKeys('signer' in source ? source.signer : keySigner(source.issuerKeyPem));
   const issuer = new x509.X509Certificate(issuerPem);
+  const rootFingerprint = certificateFingerprint(bytesOf(new x509.X509Certificate(rootPem).rawData));
   const issuerKeyId = await x509.AuthorityKeyIdentifierExtension.create(signer.publicKey);
 
   return {
     rootPem,
     issuerPem,
-    rootFingerprint: certificateFingerprint(bytesOf(new x509.X509Certificate(rootPem).rawData)),
+    rootFingerprint,
 
     async issue({ id, publicKey, now, names = [], lifetime = limits.leafLifetime }) {
       const identity = parseSpiffeId(id);
@@ -106,19 +80,21 @@ export async function openAuthority(material: Omit<AuthorityMaterial, 'rootKeyPe
         notAfter,
         extensions: leafExtensions(identity.kind, id, names),
       });
-      return { chainPem: pem(leaf) + issuerPem, serial: leaf.serialNumber.toLowerCase(), id, notBefore, notAfter };
+      const serial = leaf.serialNumber.toLowerCase();
+      return { chainPem: pem(leaf) + issuerPem, serial, id, notBefore, notAfter, rootFingerprint };
     },
 
     async crl({ revoked, number, now }) {
-      const crl = await x509.X509CrlGenerator.create({
+      const list = {
         issuer: issuer.subjectName,
         thisUpdate: backdate(now),
         nextUpdate: new Date(now.getTime() + limits.crlLifetime),
         entries: revoked.map(({ serial, revokedAt }) => ({ serialNumber: serial, revocationDate: revokedAt })),
         extensions: [issuerKeyId, new x509.Extension('2.5.29.20', false, derInteger(number))],
         signingAlgorithm,
-        signingKey: signer.privateKey,
-      });
+        signingKey: signer.signingKey,
+      };
+      const crl = await x509.X509CrlGenerator.create(list, signer.crypto);
       return bytesOf(crl.rawData);
     },
   };
@@ -126,45 +102,6 @@ export async function openAuthority(material: Omit<AuthorityMaterial, 'rootKeyPe
 
 /** SHA-256 of a certificate's DER, hexadecimal. */
 export const certificateFingerprint = (der: Uint8Array): string => createHash('sha256').update(der).digest('hex');
-
-const caName = (trustDomain: TrustDomain, role: string): string =>
-  `CN=Netport ${role} CA,O=${trustDomain.slice(0, 64)}`;
-
-const backdate = (now: Date): Date => new Date(now.getTime() - limits.clockSkew);
-
-const pem = (certificate: x509.X509Certificate): string => `${certificate.toString('pem')}\n`;
-
-interface Certificate {
-  subject: string;
-  issuer: string | x509.Name;
-  publicKey: CryptoKey;
-  signer: CryptoKeyPair;
-  notBefore: Date;
-  notAfter: Date;
-  extensions: x509.Extension[];
-}
-
-async function certify({ publicKey, signer, extensions, ...rest }: Certificate): Promise<x509.X509Certificate> {
-  return x509.X509CertificateGenerator.create({
-    ...rest,
-    serialNumber: newSerial(),
-    publicKey,
-    signingKey: signer.privateKey,
-    signingAlgorithm,
-    extensions: [
-      ...extensions,
-      await x509.SubjectKeyIdentifierExtension.create(publicKey),
-      await x509.AuthorityKeyIdentifierExtension.create(signer.publicKey),
-    ],
-  });
-}
-
-/** 127 random bits with the first byte in 1…127: positive and without a leading zero, as DER wants an integer. */
-function newSerial(): string {
-  const bytes = randomBytes(16);
-  bytes[0] = ((bytes[0] ?? 0) % 127) + 1;
-  return toHex(bytes);
-}
 
 /** DER of a non-negative INTEGER. */
 function derInteger(value: number): Uint8Array<ArrayBuffer> {

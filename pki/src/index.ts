@@ -1,8 +1,11 @@
 export * from './authority.js';
+export * from './authority-material.js';
 export * from './certs-only.js';
 export * from './csr.js';
 export { decryptKeyPem, encryptKeyPem, generateKeyPem, isEncryptedKey, publicKeyOf } from './keys.js';
 export * from './revocations.js';
+export { keySigner, type Signer } from './signer.js';
 export * from './tls.js';
+export * from './trust-anchors.js';
 export * from './verify.js';
 export { derToPem, pemToDer } from './x509.js';

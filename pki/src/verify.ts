@@ -40,6 +40,8 @@ export interface PeerIdentity extends Identity {
   /** Hexadecimal, lower case. */
   serial: string;
   notAfter: Date;
+  /** Of the root that vouches for it: SHA-256, hexadecimal. */
+  rootFingerprint: string;
 }
 
 /**
@@ -80,16 +82,17 @@ function verified({ chain, trust, now, usage, expect }: PeerCheck): PeerIdentity
         : `a ${[expect.kind].flat().join(' or ')} of ${expect.trustDomain ?? 'any trust domain'}`;
     throw new NetportError('cert_wrong_name', `expected ${expected}, the peer is ${id}`);
   }
-  return { ...identity, id, serial, notAfter: leaf.parsed.notAfter };
+  const rootFingerprint = fingerprintOf(path[path.length - 1] ?? leaf);
+  return { ...identity, id, serial, notAfter: leaf.parsed.notAfter, rootFingerprint };
 }
 
 /** One certificate in both forms: Node's checks signatures synchronously, @peculiar's reads extensions reliably. */
-interface Link {
+export interface Link {
   native: X509Certificate;
   parsed: x509.X509Certificate;
 }
 
-function parse(der: Uint8Array): Link {
+export function parse(der: Uint8Array): Link {
   return { native: new X509Certificate(der), parsed: new x509.X509Certificate(Uint8Array.from(der)) };
 }
 
@@ -130,7 +133,7 @@ function buildPath(presented: Link[], roots: Link[], intermediates: Link[]): [Li
 }
 
 /** Whether `authority` is a CA that signed `subject`, which has `depth` − 1 certificates of CAs below `authority`. */
-function issued(authority: Link, subject: Link, depth: number): boolean {
+export function issued(authority: Link, subject: Link, depth: number): boolean {
   const constraints = authority.parsed.getExtension(x509.BasicConstraintsExtension);
   if (!constraints?.ca || (constraints.pathLength ?? Number.POSITIVE_INFINITY) < depth - 1) return false;
   // checkIssued compares names and key identifiers and wants keyCertSign; verify checks the signature itself.
@@ -172,4 +175,7 @@ function matches(identity: Identity, id: SpiffeId, expect: PeerCheck['expect']):
   return identity.trustDomain === trustDomain && [kind].flat().includes(identity.kind);
 }
 
-const describe = ({ parsed }: Link): string => parsed.subject || `with serial ${parsed.serialNumber}`;
+/** SHA-256 of its DER, hexadecimal. */
+export const fingerprintOf = ({ native }: Link): string => native.fingerprint256.replaceAll(':', '').toLowerCase();
+
+export const describe = ({ parsed }: Link): string => parsed.subject || `with serial ${parsed.serialNumber}`;

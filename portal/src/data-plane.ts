@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { networkInterfaces } from 'node:os';
-import type { Trust } from '@netport/pki';
+import { fingerprintsIn, type Trust } from '@netport/pki';
 import {
   asNetportError,
   type CircuitId,
@@ -166,6 +166,12 @@ export class DataPlane {
       ({ context }) => revocations?.serials.has(context.serial) ?? false,
       new NetportError('cert_revoked', 'the certificate of the peer was revoked'),
     );
+  }
+
+  /** New streams take new tunnels where the root of the peer's certificate is trusted no more; those that run may finish. */
+  leaveRetired(): void {
+    const roots = new Set(this.#options.trust().rootPems.flatMap(fingerprintsIn));
+    this.tunnels.leaveWhere(({ context }) => !roots.has(context.root));
   }
 
   /** Takes the server side of a circuit that a peer asked for. */

@@ -20,7 +20,7 @@ const peer = spiffeId('b');
 function tunnelOver(circuit: Transport): Tunnel {
   const circuitId = circuitIdSchema.parse(randomUUID());
   const transport = circuit === 'udp' ? 'quic' : 'tcp';
-  const context: TunnelContext = { peer, serial: '01', role: 'client', transport, relay: 'r1', circuitId };
+  const context: TunnelContext = { peer, serial: '01', root: '', role: 'client', transport, relay: 'r1', circuitId };
   return memoryTunnels({ client: context, server: context, onStream: () => {}, onFlow: () => {} }).client;
 }
 

@@ -187,6 +187,7 @@ export class Portal extends EventEmitter<PortalEvents> {
     const identity = keepIdentity(enrolled, {
       ...{ directory, now, random: Math.random, proxy: this.#options.proxy, log },
       trust: (own) => trustOf(own, revocations.current),
+      onChange: () => session.reportTrust(),
     });
     const current = (): StoredIdentity => identity.current;
     const trust = (): Trust => trustOf(current(), revocations.current);
@@ -226,9 +227,14 @@ export class Portal extends EventEmitter<PortalEvents> {
         this.emit('policy', document);
       },
       acceptRevocations: async (der) => {
-        await revocations.accept(der);
+        await revocations.accept(der, current());
         plane.enforceRevocations();
       },
+      acceptTrust: async (message) => {
+        await identity.accept(message);
+        plane.leaveRetired();
+      },
+      trusts: () => identity.trusts(),
       onOffer: (leg) => void plane.takeOffer(leg),
       onCircuitClosed: (circuitId, code) => plane.circuitClosed(circuitId, code),
       inspect: () => plane.inspect(),
@@ -237,7 +243,10 @@ export class Portal extends EventEmitter<PortalEvents> {
         reportListeners();
         this.emit('online');
       },
-      onDown: (reason) => this.emit('offline', reason),
+      onDown: (reason) => {
+        if (reason.code === 'cert_untrusted') void identity.catchUp();
+        this.emit('offline', reason);
+      },
       log,
     });
     const metrics = portalMetrics({

@@ -148,6 +148,10 @@ export const limits = {
   crlLifetime: 7 * day,
   /** Leaf, issuing CA and one spare for a rollover; a longer chain is not ours. */
   chainLength: 4,
+  /** CA certificates that one side may be offered: a dozen and more fit, where four are expected in a rollover. */
+  authoritiesBytes: 32 * 1024,
+  /** Under a new root everybody renews at once, spread by this for each: issuing takes some 5 ms. */
+  reissueInterval: 20,
   /** When the two clocks differ by more than this at `welcome`, the log says so. */
   clockWarning: 60 * second,
 

@@ -66,6 +66,31 @@ const streamInfo = z.object({
 });
 export type StreamInfo = z.infer<typeof streamInfo>;
 
+const fingerprint = z.string().regex(/^[0-9a-f]{64}$/, 'SHA-256 in hexadecimal');
+
+/**
+ * The CA certificates of the trust domain, as EST `cacerts` has them: while one root takes the place of another both, and each one's
+ * key certified by the other. The answer is `trusts`.
+ */
+const trustMessage = z.object({
+  type: z.literal('trust'),
+  /** PEM, in any order. */
+  authorities: z.string().max(limits.authoritiesBytes),
+  /** The root whose issuing CA issues certificates now: who has one of another root renews it… */
+  issuing: fingerprint,
+  /** …within this time, at a random moment. Milliseconds. */
+  renewWithin: z.int().nonnegative().max(limits.leafLifetime),
+});
+export type TrustMessage = z.infer<typeof trustMessage>;
+
+/** Whom this side trusts, and which root its certificate is of: said whenever `trust` comes, and when either changes. */
+const trustsMessage = z.object({
+  type: z.literal('trusts'),
+  roots: z.array(fingerprint).min(1).max(8),
+  certifiedBy: fingerprint,
+});
+export type TrustsMessage = z.infer<typeof trustsMessage>;
+
 /** What a portal saw that the control server cannot see. `stream.denied` and `stream.failed` carry a code. */
 const portalEvent = z.object({
   type: z.literal('event'),
@@ -120,6 +145,7 @@ export const portalMessageSchema = z.discriminatedUnion('type', [
     ms: z.number().nonnegative(),
   }),
   streamBatchSchema,
+  trustsMessage,
   errorMessage,
 ]);
 export type PortalMessage = z.infer<typeof portalMessageSchema>;
@@ -158,6 +184,7 @@ export const portalCommandSchema = z.discriminatedUnion('type', [
   /** Try this portal's side of a pair in force: its target (a connection that is closed at once), or the tunnel to its peer. */
   z.object({ type: z.literal('probe'), id: requestId, pair: pairIdSchema }),
   streamsKeptSchema,
+  trustMessage,
   errorMessage,
 ]);
 export type PortalCommand = z.infer<typeof portalCommandSchema>;
@@ -198,6 +225,7 @@ export const relayMessageSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('circuit.joined'), circuitId: circuitIdSchema }),
   z.object({ type: z.literal('circuit.ended'), counters: legCounters, code }),
   z.object({ type: z.literal('counters'), circuits: z.array(legCounters) }),
+  trustsMessage,
   errorMessage,
 ]);
 export type RelayMessage = z.infer<typeof relayMessageSchema>;
@@ -215,6 +243,7 @@ export const relayCommandSchema = z.discriminatedUnion('type', [
   }),
   z.object({ type: z.literal('circuit.close'), circuitId: circuitIdSchema }),
   z.object({ type: z.literal('report') }),
+  trustMessage,
   errorMessage,
 ]);
 export type RelayCommand = z.infer<typeof relayCommandSchema>;

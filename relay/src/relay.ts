@@ -61,6 +61,7 @@ async function run(options: RelayOptions, directory: DataDirectory): Promise<Run
   const identity = keepIdentity(enrolled, {
     ...{ directory, now, random: Math.random, log },
     trust: (own) => trustOf(own, revocations.current),
+    onChange: () => session?.reportTrust(),
   });
 
   const probe = await openProbe(ports, listenAddress);
@@ -96,7 +97,7 @@ async function run(options: RelayOptions, directory: DataDirectory): Promise<Run
   const datapathReason = datapath.describe().reason;
 
   session = openRelaySession({
-    identity: () => identity.current,
+    identity,
     revocations,
     self: {
       version,

@@ -26,7 +26,9 @@ async function issue(kind: IdentityKind, name: Name) {
   const keyPem = generateKeyPem();
   const id = formatSpiffeId({ trustDomain, kind, name });
   const { chainPem, notBefore, notAfter } = await authority.issue({ id, publicKey: publicKeyOf(keyPem), now });
-  return { id, name, trustDomain, keyPem, chainPem, rootPem: material.rootPem, notBefore, notAfter };
+  const { rootFingerprint } = authority;
+  const trusted = { rootPem: material.rootPem, issuersPem: '', rootFingerprint };
+  return { id, name, trustDomain, keyPem, chainPem, ...trusted, notBefore, notAfter };
 }
 
 /** A control server that says `welcome`, and nothing else. */

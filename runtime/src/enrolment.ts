@@ -1,7 +1,16 @@
 import { X509Certificate } from 'node:crypto';
 import { request } from 'node:https';
 import type { TLSSocket } from 'node:tls';
-import { certificateFingerprint, createCsr, decodeCertsOnly, generateKeyPem, pemToDer, type Trust } from '@netport/pki';
+import {
+  acceptAuthorities,
+  createCsr,
+  decodeCertsOnly,
+  derToPem,
+  fingerprintsIn,
+  generateKeyPem,
+  pemToDer,
+  type Trust,
+} from '@netport/pki';
 import { decodeJoinToken, isErrorCode, type JoinToken, limits, NetportError, type Problem } from '@netport/protocol';
 import { connectControl, openTls } from './control-connection.js';
 import type { DataDirectory } from './data-directory.js';
@@ -10,7 +19,7 @@ import type { Logger } from './log.js';
 
 /**
  * Turns a join token into an identity by EST (RFC 7030): the root CA is fetched and compared with the fingerprint in
- * the token, and only a server that this root vouches for gets to see the token. The key is made here and stays here.
+ * the token, and only a server that this root, or one that it vouches for, has certified gets to see the token. The key is made here and stays here.
  * Throws `token_*`, `csr_invalid`, `cert_*` or `unavailable`.
  */
 export async function enrol(options: {
@@ -22,11 +31,12 @@ export async function enrol(options: {
 }): Promise<StoredIdentity> {
   const token = decodeJoinToken(options.token);
   const { proxy } = options;
-  const rootPem = await fetchRoot(token, proxy);
+  const trusted = await fetchTrusted(token, proxy);
   const keyPem = generateKeyPem();
-  const chainPem = await simpleEnrol({ token, text: options.token, rootPem, csr: await createCsr(keyPem), proxy });
+  const csr = await createCsr(keyPem);
+  const chainPem = await simpleEnrol({ token, text: options.token, ...trusted, csr, proxy });
 
-  const identity = describeIdentity({ keyPem, chainPem, rootPem, controlUrl: new URL(token.url).origin });
+  const identity = describeIdentity({ keyPem, chainPem, ...trusted, controlUrl: new URL(token.url).origin });
   if (identity.name !== token.name || !identity.id.includes(`/${token.kind}/`)) {
     throw new NetportError(
       'cert_wrong_name',
@@ -38,16 +48,26 @@ export async function enrol(options: {
   return identity;
 }
 
-/** The CA certificate whose fingerprint the token carries. The server is not believed in anything else yet. */
-async function fetchRoot(token: JoinToken, proxy: URL | undefined): Promise<string> {
-  const socket = await openTls(token.url, { rejectUnauthorized: false }, proxy);
-  const answer = await exchange(socket, token.url, 'cacerts');
-  const root = decodeCertsOnly(Buffer.from(answer.body, 'base64')).find((pem) => {
-    const [der] = pemToDer(pem);
-    return der !== undefined && certificateFingerprint(der) === token.ca;
-  });
-  if (root) return root;
-  throw new NetportError('cert_untrusted', `the server at ${token.url} does not have the root CA that the token names`);
+/** The CA certificates of a control server that is not believed in anything yet: EST `cacerts`, PEM. */
+export async function fetchAuthorities(url: string, proxy: URL | undefined): Promise<string> {
+  const socket = await openTls(url, { rejectUnauthorized: false }, proxy);
+  const answer = await exchange(socket, url, 'cacerts');
+  if (answer.status !== 200) throw problem(answer);
+  return decodeCertsOnly(Buffer.from(answer.body, 'base64')).join('');
+}
+
+/** Of those, the root whose fingerprint the token carries, and what follows from it. */
+async function fetchTrusted(token: JoinToken, proxy: URL | undefined) {
+  const offered = await fetchAuthorities(token.url, proxy);
+  const trusted = pemToDer(offered)
+    .map(derToPem)
+    .find((pem) => fingerprintsIn(pem)[0] === token.ca);
+  if (!trusted) {
+    const message = `the server at ${token.url} does not have the root CA that the token names`;
+    throw new NetportError('cert_untrusted', message);
+  }
+  const { rootPems, issuerPems } = acceptAuthorities({ trusted, offered, now: new Date() });
+  return { rootPem: rootPems.join(''), issuersPem: issuerPems.join('') };
 }
 
 async function simpleEnrol(options: {
@@ -77,12 +97,13 @@ export async function reenrol(options: {
   proxy?: URL | undefined;
 }): Promise<StoredIdentity> {
   const { identity, trust, proxy } = options;
-  const { controlUrl, rootPem, trustDomain } = identity;
+  const { controlUrl, rootPem, issuersPem, trustDomain } = identity;
   const keyPem = generateKeyPem();
   const csr = await createCsr(keyPem, pemToDer(identity.chainPem)[0]);
   const socket = await connectControl({ url: controlUrl, trust, trustDomain, credentials: identity, proxy });
   const answer = await exchange(socket, controlUrl, 'simplereenroll', { body: Buffer.from(csr).toString('base64') });
-  const renewed = describeIdentity({ keyPem, chainPem: chainIn(answer, rootPem), rootPem, controlUrl });
+  const chainPem = chainIn(answer, rootPem);
+  const renewed = describeIdentity({ keyPem, chainPem, rootPem, issuersPem, controlUrl });
   if (renewed.id === identity.id) return renewed;
   throw new NetportError('cert_wrong_name', `${identity.id} was renewed as ${renewed.id}`);
 }
@@ -94,12 +115,12 @@ function chainIn(answer: Answer, rootPem: string): string {
   return leaf + issuers;
 }
 
-/** The leaf and its issuers, without the root; a SET in CMS has no order that could be relied on. */
+/** The leaf and its issuers, without roots; a SET in CMS has no order that could be relied on. */
 function splitLeaf(pems: string[], rootPem: string): [string, string] {
   const isCa = (pem: string): boolean => new X509Certificate(pem).ca;
   const leaf = pems.find((pem) => !isCa(pem));
   if (!leaf) throw new NetportError('protocol_error', 'the server answered without a certificate for this key');
-  return [leaf, pems.filter((pem) => isCa(pem) && pem.trim() !== rootPem.trim()).join('')];
+  return [leaf, pems.filter((pem) => isCa(pem) && !rootPem.includes(pem.trim())).join('')];
 }
 
 interface Answer {

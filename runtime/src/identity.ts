@@ -12,18 +12,29 @@ export interface StoredIdentity {
   keyPem: string;
   /** Leaf and issuer. */
   chainPem: string;
+  /** The roots that it trusts: one, or two while one takes the place of another. */
   rootPem: string;
+  /** Issuing CAs that it was told of; none, perhaps. */
+  issuersPem: string;
   /** `https://host:port` */
   controlUrl: string;
   notBefore: Date;
   notAfter: Date;
+  /** Of the root that its certificate is of: SHA-256, hexadecimal. */
+  rootFingerprint: string;
 }
 
 /** What is kept of it; the rest can be read from that. */
-export type IdentityMaterial = Pick<StoredIdentity, 'keyPem' | 'chainPem' | 'rootPem' | 'controlUrl'>;
+export type IdentityMaterial = Pick<StoredIdentity, 'keyPem' | 'chainPem' | 'rootPem' | 'issuersPem' | 'controlUrl'>;
 
 const file = 'identity.json';
-const kept = ['controlUrl', 'rootPem', 'chainPem', 'keyPem'] as const satisfies (keyof IdentityMaterial)[];
+const kept = [
+  'controlUrl',
+  'rootPem',
+  'issuersPem',
+  'chainPem',
+  'keyPem',
+] as const satisfies (keyof IdentityMaterial)[];
 
 /** One file, which is replaced whole: whenever this process dies, key and certificate belong together. */
 export const saveIdentity = (directory: DataDirectory, identity: IdentityMaterial): Promise<void> =>
@@ -58,14 +69,16 @@ function parseMaterial(text: string, path: string): IdentityMaterial {
     keyPem: field('keyPem'),
     chainPem: field('chainPem'),
     rootPem: field('rootPem'),
+    // Not there in what was written before roots could be replaced.
+    issuersPem: parsed.issuersPem === undefined ? '' : field('issuersPem'),
     controlUrl: field('controlUrl'),
   };
 }
 
-/** What this process believes of others: its own root, the issuer it knows from its own chain, the latest revocation list. */
+/** What this process believes of others: its roots, the issuers that it was told of, the one of its own chain, the latest revocation list. */
 export const trustOf = (identity: StoredIdentity, revocations: Revocations | undefined): Trust => ({
   rootPems: [identity.rootPem],
-  intermediatePems: [identity.chainPem],
+  intermediatePems: [identity.chainPem, identity.issuersPem],
   revocations,
 });
 
@@ -77,12 +90,13 @@ export function describeIdentity(stored: IdentityMaterial): StoredIdentity {
   if (!publicKey.equals(publicKeyOf(stored.keyPem))) {
     throw new NetportError('cert_untrusted', 'the stored certificate and key do not belong together');
   }
-  const { id, name, trustDomain, notAfter } = verifyPeer({
+  const { id, name, trustDomain, notAfter, rootFingerprint } = verifyPeer({
     chain,
-    trust: { rootPems: [stored.rootPem] },
+    trust: { rootPems: [stored.rootPem], intermediatePems: [stored.issuersPem] },
     now: new Date(leaf.validFrom),
     usage: 'client',
     expect: { kind: ['portal', 'relay'] },
   });
-  return { ...stored, id, name, trustDomain, notBefore: new Date(leaf.validFrom), notAfter };
+  const notBefore = new Date(leaf.validFrom);
+  return { ...stored, id, name, trustDomain, notBefore, notAfter, rootFingerprint };
 }

@@ -63,15 +63,17 @@ it('a renewed certificate is used, and written over the old one, only when a con
   const keyPem = generateKeyPem();
   // Overdue from the start: it is tried within seconds, again and again.
   const chainPem = await issue('portal', publicKeyOf(keyPem), new Date(Date.now() - lifetime * 0.8));
-  const old = describeIdentity({ keyPem, chainPem, rootPem: authority.rootPem, controlUrl: url });
+  const old = describeIdentity({ keyPem, chainPem, rootPem: authority.rootPem, issuersPem: '', controlUrl: url });
   await saveIdentity(directory, old);
   const onDisk = (): Promise<string> => readFile(join(path, 'identity.json'), 'utf8');
   const before = await onDisk();
 
   const log = createLogger('test', 'silent');
+  const changes: string[] = [];
   const kept = keepIdentity(old, {
     ...{ directory, log, now: () => new Date(), random: () => 0 },
     trust: (own) => trustOf(own, undefined),
+    onChange: () => changes.push('changed'),
   });
   onTestFinished(async () => {
     kept.close();
@@ -85,6 +87,7 @@ it('a renewed certificate is used, and written over the old one, only when a con
   takesSessions = true;
   await expect.poll(() => kept.current === old, { timeout: 30_000 }).toBe(false);
   expect(kept.current.id).toBe(old.id);
+  expect(changes).toEqual(['changed']);
   expect(await loadIdentity(directory)).toEqual(kept.current);
   expect((await stat(join(path, 'identity.json'))).mode & 0o777).toBe(0o600);
 });

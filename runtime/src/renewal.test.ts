@@ -50,12 +50,12 @@ it('renews again and again, goes on with what it has where that fails, and stops
   };
   const outcomes: string[] = [];
   await new Promise<void>((resolve) => {
-    const stop = keepRenewed(certificate(12 * 3_600_000), {
+    const renewals = keepRenewed(certificate(12 * 3_600_000), {
       renew: async () => {
         outcomes.push('tried');
         if (outcomes.length === 2) throw new Error('the control server is away');
         if (outcomes.length === 4) {
-          stop();
+          renewals.close();
           resolve();
         }
         return certificate(12 * 3_600_000, clock);
@@ -66,4 +66,33 @@ it('renews again and again, goes on with what it has where that fails, and stops
     });
   });
   expect(outcomes).toHaveLength(4);
+});
+
+it('comes sooner where that is wished for, and once for that', async () => {
+  let clock = issuedAt;
+  const times: number[] = [];
+  const first = certificate(12 * 3_600_000);
+  const renewals = keepRenewed(first, {
+    renew: async () => {
+      times.push(clock - issuedAt);
+      return certificate(12 * 3_600_000, clock);
+    },
+    // A moment passes with every look at the clock.
+    now: () => {
+      clock += 1;
+      return new Date(clock);
+    },
+    random: () => 0,
+    log: createLogger('test', 'silent'),
+  });
+  renewals.hasten(new Date(issuedAt + 40));
+  renewals.hasten(new Date(issuedAt + 20));
+  await expect.poll(() => times.length).toBe(1);
+  expect(times[0]).toBeLessThan(1000);
+  renewals.hasten(new Date(clock));
+  await expect.poll(() => times.length).toBe(2);
+  renewals.close();
+  renewals.hasten(new Date(clock));
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(times).toHaveLength(2);
 });

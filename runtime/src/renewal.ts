@@ -29,7 +29,14 @@ export function renewalRetry(notAfter: Date, now: Date, random: number): Date {
   return new Date(now.getTime() + pause * (0.5 + random / 2));
 }
 
-/** Renews a certificate whenever it is due, until it is told to stop by the function that it answers. */
+/** The renewals of one certificate. */
+export interface Renewals {
+  /** The next one is due by then, where it would come later. */
+  hasten(at: Date): void;
+  close(): void;
+}
+
+/** Renews a certificate whenever it is due, until it is told to stop. */
 export function keepRenewed<Renewable extends Validity>(
   first: Renewable,
   options: {
@@ -40,29 +47,46 @@ export function keepRenewed<Renewable extends Validity>(
     random: () => number;
     log: Logger;
   },
-): () => void {
+): Renewals {
   const { renew, now, random, log } = options;
   let current = first;
   let stopped = false;
+  let underWay = false;
+  let hastened: Date | undefined;
+  let due = renewalDue(first, now(), random());
   let cancel = (): void => {};
-  const wait = (at: Date): void => {
-    if (!stopped) cancel = scheduleAt(at, now, () => void attempt());
+  const wait = (): void => {
+    cancel();
+    if (stopped || underWay) return;
+    const at = hastened && hastened < due ? hastened : due;
+    cancel = scheduleAt(at, now, () => void attempt());
   };
   const attempt = async (): Promise<void> => {
+    underWay = true;
+    // One that is wished for from here on is another one.
+    hastened = undefined;
     try {
       current = await renew();
       log.info({ notAfter: current.notAfter }, 'certificate renewed');
-      wait(renewalDue(current, now(), random()));
+      due = renewalDue(current, now(), random());
     } catch (thrown) {
       const { code, message, help } = asNetportError(thrown);
       const { notAfter } = current;
       log.error({ code, notAfter }, `the certificate could not be renewed yet: ${message}. ${help}`);
-      wait(renewalRetry(notAfter, now(), random()));
+      due = renewalRetry(notAfter, now(), random());
     }
+    underWay = false;
+    wait();
   };
-  wait(renewalDue(first, now(), random()));
-  return () => {
-    stopped = true;
-    cancel();
+  wait();
+  return {
+    hasten: (at) => {
+      if (!hastened || at < hastened) hastened = at;
+      wait();
+    },
+    close: () => {
+      stopped = true;
+      cancel();
+    },
   };
 }

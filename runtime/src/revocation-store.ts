@@ -6,26 +6,34 @@ import type { Logger } from './log.js';
 
 const file = 'crl.der';
 
+/** Where the CA certificates are that a list may be signed by. */
+type KnownAuthorities = Pick<StoredIdentity, 'chainPem' | 'rootPem' | 'issuersPem'>;
+
+const authoritiesOf = ({ rootPem, issuersPem, chainPem }: KnownAuthorities): string[] => [
+  rootPem,
+  issuersPem,
+  chainPem,
+];
+
 /** The revocation list that the control server last sent: kept on disk, so that whoever was revoked is refused after a restart too. */
 export interface RevocationStore {
   readonly current: Revocations | undefined;
   /** Throws `cert_untrusted` or `protocol_error` and keeps the list it has. An older list than that is ignored. */
-  accept(der: Uint8Array): Promise<void>;
+  accept(der: Uint8Array, identity: KnownAuthorities): Promise<void>;
 }
 
 export async function openRevocationStore(options: {
   directory: DataDirectory;
-  identity: Pick<StoredIdentity, 'chainPem' | 'rootPem'>;
+  identity: KnownAuthorities;
   log: Logger;
 }): Promise<RevocationStore> {
   const { directory, identity, log } = options;
-  const authorities = [identity.rootPem, identity.chainPem];
   let current = readStored(await directory.readBytes(file));
 
   function readStored(der: Uint8Array | undefined): Revocations | undefined {
     if (!der) return undefined;
     try {
-      return parseCrl(der, authorities);
+      return parseCrl(der, authoritiesOf(identity));
     } catch (thrown) {
       const { code, message } = asNetportError(thrown);
       log.warn({ code }, `the stored revocation list is not used: ${message}`);
@@ -37,8 +45,8 @@ export async function openRevocationStore(options: {
     get current() {
       return current;
     },
-    accept: async (der) => {
-      const next = parseCrl(der, authorities);
+    accept: async (der, from) => {
+      const next = parseCrl(der, authoritiesOf(from));
       if (current && next.thisUpdate < current.thisUpdate) return;
       current = next;
       await directory.write(file, der);

@@ -22,8 +22,8 @@ export function estRouter(services: Services): Router {
   const renewals = new RateLimits((now) => perMinute(limits.renewalsPerMinute, now), limits.renewalSources);
 
   router.get('/cacerts', (_request, response) => {
-    const { rootPem, issuerPem } = context.authority;
-    sendCertificates(response, [rootPem, issuerPem]);
+    const { rootPem, issuerPem, linkPems } = context.authority;
+    sendCertificates(response, [rootPem, issuerPem, ...linkPems]);
   });
 
   router.post('/simpleenroll', parseCsr, async (request, response) => {

@@ -1,7 +1,7 @@
-import { createAuthority, openAuthority } from '@netport/pki';
 import { limits, type TrustDomain } from '@netport/protocol';
 import { afterEach, expect, test, vi } from 'vitest';
 import { silent, startTestServer, temporaryDirectory, waitFor } from '../../test/harness.js';
+import { memoryAuthority } from '../../test/memory-authority.js';
 import { auditEvent, queryAudit } from '../state/audit.js';
 import type { StateContext } from '../state/context.js';
 import { openStore } from '../store/open-store.js';
@@ -21,7 +21,7 @@ test('old events go at the start, and from time to time; what is young stays', a
   let now = new Date('2030-01-01T00:00:00Z');
   const store = await openStore(`file:${directory.path}/state.db`, () => now);
   closers.push(() => store.close());
-  const authority = await openAuthority(await createAuthority({ trustDomain, now }));
+  const authority = await memoryAuthority(trustDomain, now);
   const context: StateContext = {
     ...{ store, authority, trustDomain, publicUrl: 'https://control.example.org' },
     ...{ now: () => now, onAudit: () => {} },

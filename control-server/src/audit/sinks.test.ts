@@ -1,6 +1,5 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createAuthority, openAuthority } from '@netport/pki';
 import { type AuditEventView, limits, type TrustDomain } from '@netport/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import {
@@ -11,6 +10,7 @@ import {
   webhookReceiver,
 } from '../../test/audit-receivers.js';
 import { silent, temporaryDirectory, waitFor } from '../../test/harness.js';
+import { memoryAuthority } from '../../test/memory-authority.js';
 import { parseSyslog } from '../../test/syslog-parser.js';
 import { createMetrics, type Metrics } from '../metrics.js';
 import { auditEvent, exportAudit, pruneAudit } from '../state/audit.js';
@@ -35,7 +35,7 @@ const open = () => openStore(`file:${file('state.db')}`, () => new Date());
 
 beforeEach(async () => {
   directory = await temporaryDirectory();
-  const authority = await openAuthority(await createAuthority({ trustDomain, now: new Date() }));
+  const authority = await memoryAuthority(trustDomain, new Date());
   const common = { authority, trustDomain, publicUrl: 'https://control.example.org:8443' };
   context = { ...common, store: await open(), now: () => new Date(), onAudit: () => {} };
   const { keyPem, chainPem } = await issueServerIdentity(context, ['127.0.0.1']);

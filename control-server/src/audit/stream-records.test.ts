@@ -1,4 +1,3 @@
-import { createAuthority, openAuthority } from '@netport/pki';
 import {
   type Name,
   type PairId,
@@ -10,6 +9,7 @@ import {
 } from '@netport/protocol';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { silent, temporaryDirectory, waitFor } from '../../test/harness.js';
+import { memoryAuthority } from '../../test/memory-authority.js';
 import { queryAudit } from '../state/audit.js';
 import type { StateContext } from '../state/context.js';
 import { openStore } from '../store/open-store.js';
@@ -51,7 +51,7 @@ beforeEach(async () => {
     () => directory.remove(),
     () => store.close(),
   );
-  const authority = await openAuthority(await createAuthority({ trustDomain, now: now() }));
+  const authority = await memoryAuthority(trustDomain, now());
   context = { store, authority, trustDomain, publicUrl: 'https://control.example.org', now, onAudit: () => {} };
   [kept, online] = [[], true];
   streams = new StreamRecords({ context, online: () => online, log: silent });

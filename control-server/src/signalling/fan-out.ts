@@ -1,5 +1,5 @@
 import type { Revocations } from '@netport/pki';
-import { limits, type Name, type PolicyDocument, type RelayCommand } from '@netport/protocol';
+import { limits, type Name, type PolicyDocument, type PortalCommand, type RelayCommand } from '@netport/protocol';
 import { type Logger, scheduleAt } from '@netport/runtime';
 import type { Bus } from '../bus/bus.js';
 import { type SigningIdentity, signPolicy } from '../policy/sign.js';
@@ -8,6 +8,7 @@ import type { StateContext } from '../state/context.js';
 import { turnPairs } from '../state/pairs.js';
 import { type CompiledPolicy, currentPolicy, overtakePolicy } from '../state/policy.js';
 import { makeRevocations } from '../state/revocations.js';
+import { trustMessage } from '../state/rollover.js';
 import type { OnlinePortal, OnlineRelay, Roster } from './roster.js';
 
 export interface FanOutOptions {
@@ -62,6 +63,8 @@ export class FanOut {
   greetPortal(portal: OnlinePortal): void {
     const time = this.#options.context.now().toISOString();
     portal.session.send({ type: 'welcome', time, relays: this.#relayProbes() });
+    // First: by these it checks what follows.
+    portal.session.send(trustMessage(this.#options.context, 1));
     portal.session.send(this.#crlMessage());
     if (portal.hello.policyVersion > this.#policy.version) this.#overtake(portal);
     else this.#pushPolicy(portal, performance.now());
@@ -79,6 +82,7 @@ export class FanOut {
 
   greetRelay(relay: OnlineRelay): void {
     relay.session.send({ type: 'welcome', time: this.#options.context.now().toISOString() });
+    relay.session.send(trustMessage(this.#options.context, 1));
     relay.session.send(this.#crlMessage());
   }
 
@@ -116,16 +120,18 @@ export class FanOut {
 
   /** Changes that arrive meanwhile are merged into the next round. */
   async #work(): Promise<void> {
-    while (!this.#stopped && (this.#pending.policy || this.#pending.revocations)) {
-      const { policy, edits, revocations } = this.#pending;
+    while (!this.#stopped && (this.#pending.policy || this.#pending.revocations || this.#pending.authority)) {
+      const { policy, edits, revocations, authority } = this.#pending;
       this.#pending = noChange;
       const since = performance.now();
       try {
-        if (revocations) await this.#renewRevocations();
-        if (policy) await this.#renewPolicy(since, edits);
+        if (authority) this.#tellTrust();
+        // Signed by whoever issues now.
+        if (revocations || authority) await this.#renewRevocations();
+        if (policy || authority) await this.#renewPolicy(since, edits);
       } catch (error) {
         this.#options.log.error({ err: error }, 'a change could not be told to the portals yet');
-        this.#pending = mergeChanges(this.#pending, { ...noChange, policy, edits, revocations });
+        this.#pending = mergeChanges(this.#pending, { ...noChange, policy, edits, revocations, authority });
         await new Promise((resolve) => setTimeout(resolve, retryDelay).unref());
       }
     }
@@ -135,10 +141,20 @@ export class FanOut {
 
   async #renewRevocations(): Promise<void> {
     this.#revocations = await makeRevocations(this.#options.context);
-    const { portals, relays } = this.#options.roster;
-    const message = this.#crlMessage();
-    for (const { session } of [...portals.values(), ...relays.values()]) session.send(message);
+    this.#tellAll(this.#crlMessage());
     this.#schedule();
+  }
+
+  #tellTrust(): void {
+    const { portals, relays } = this.#options.roster;
+    this.#tellAll(trustMessage(this.#options.context, portals.size + relays.size));
+    // The document that a portal keeps must be of a signer that it will go on trusting.
+    for (const portal of portals.values()) portal.sentRules = undefined;
+  }
+
+  #tellAll(message: PortalCommand & RelayCommand): void {
+    const { portals, relays } = this.#options.roster;
+    for (const { session } of [...portals.values(), ...relays.values()]) session.send(message);
   }
 
   async #renewPolicy(changedAt: number, edits: Change['edits']): Promise<void> {

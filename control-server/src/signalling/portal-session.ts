@@ -7,7 +7,7 @@ import {
   portalMessageSchema,
 } from '@netport/protocol';
 import type { WebSocket } from 'ws';
-import { memberSeen, portalReported } from '../state/sessions.js';
+import { memberSeen, memberTrusts, portalReported } from '../state/sessions.js';
 import { enter, leave, type OnlinePortal, onlinePortal } from './roster.js';
 import { Session } from './session.js';
 import type { SignallingParts } from './signalling.js';
@@ -81,6 +81,11 @@ function onMessage(parts: SignallingParts, portal: OnlinePortal, message: Portal
       break;
     case 'event':
       onEvent(parts, portal, message);
+      break;
+    case 'trusts':
+      memberTrusts(parts.context, { kind: 'portal', name: portal.name }, message).catch((error) =>
+        parts.log.error({ err: error }, 'whom it trusts was not kept'),
+      );
       break;
     case 'error':
       parts.log.warn({ portal: portal.name, code: message.code }, `portal reports: ${message.message}`);

@@ -1,7 +1,7 @@
 import type { PeerIdentity } from '@netport/pki';
 import { decodeMessage, type RelayCommand, type RelayMessage, relayMessageSchema } from '@netport/protocol';
 import type { WebSocket } from 'ws';
-import { memberSeen } from '../state/sessions.js';
+import { memberSeen, memberTrusts } from '../state/sessions.js';
 import { enter, leave, type OnlineRelay, onlineRelay } from './roster.js';
 import { Session } from './session.js';
 import type { SignallingParts } from './signalling.js';
@@ -47,7 +47,7 @@ export function acceptRelay(
   return session;
 }
 
-function onMessage({ circuits, log }: SignallingParts, relay: OnlineRelay, message: RelayMessage): void {
+function onMessage({ context, circuits, log }: SignallingParts, relay: OnlineRelay, message: RelayMessage): void {
   switch (message.type) {
     case 'circuit.joined':
       circuits.joined(relay, message.circuitId);
@@ -58,6 +58,11 @@ function onMessage({ circuits, log }: SignallingParts, relay: OnlineRelay, messa
     case 'counters':
       circuits.counters(relay, message);
       for (const done of relay.reportWaiters) done();
+      break;
+    case 'trusts':
+      memberTrusts(context, { kind: 'relay', name: relay.name }, message).catch((error) =>
+        log.error({ err: error }, 'whom it trusts was not kept'),
+      );
       break;
     case 'error':
       log.warn({ relay: relay.name, code: message.code }, `relay reports: ${message.message}`);

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Revocations } from '@netport/pki';
-import { controlSubprotocol, limits, parseSpiffeId, type SpiffeId } from '@netport/protocol';
+import { fingerprintsIn, type PeerIdentity, type Revocations } from '@netport/pki';
+import { controlSubprotocol, limits, parseSpiffeId } from '@netport/protocol';
 import type { Logger, Tracing } from '@netport/runtime';
 import { WebSocketServer } from 'ws';
 import { StreamRecords } from '../audit/stream-records.js';
@@ -60,7 +60,7 @@ export class Signalling {
   readonly #sockets: WebSocketServer;
   readonly #unsubscribe: () => void;
   /** Every session that has not ended, also those whose `hello` is still to come. */
-  readonly #sessions = new Map<Closable, SpiffeId>();
+  readonly #sessions = new Map<Closable, PeerIdentity>();
 
   /** Loads what survived a restart. */
   static async start(options: SignallingOptions): Promise<Signalling> {
@@ -104,7 +104,10 @@ export class Signalling {
     this.#parts = parts;
     this.presence = parts.roster;
     this.inspection = inspection;
-    this.#unsubscribe = bus.subscribe((change) => this.#expel(change));
+    this.#unsubscribe = bus.subscribe((change) => {
+      this.#expel(change);
+      if (change.authority) this.#endRetired();
+    });
     this.#sockets = new WebSocketServer({
       noServer: true,
       maxPayload: limits.controlMessageBytes,
@@ -134,7 +137,7 @@ export class Signalling {
       this.#sockets.handleUpgrade(request, socket, head, (ws) => {
         const accept = identity.kind === 'portal' ? acceptPortal : acceptRelay;
         const session: Closable = accept(this.#parts, ws, identity, origin);
-        this.#sessions.set(session, identity.id);
+        this.#sessions.set(session, identity);
         void session.ended.then(() => this.#sessions.delete(session));
       });
     } catch (thrown) {
@@ -158,13 +161,22 @@ export class Signalling {
     this.#sockets.close();
   }
 
+  /** Who came with a certificate of a root that counts no more may come back with a newer one. */
+  #endRetired(): void {
+    const roots = new Set(fingerprintsIn(this.#parts.context.authority.rootPem));
+    for (const [session, { rootFingerprint }] of this.#sessions) {
+      if (roots.has(rootFingerprint)) continue;
+      session.close('draining', 'draining', 'the root CA of this certificate was retired');
+    }
+  }
+
   #expel({ expelled }: Change): void {
     const { roster, fanOut, circuits } = this.#parts;
     for (const { id, code } of expelled) {
       const identity = parseSpiffeId(id);
       if (identity?.kind === 'portal' || identity?.kind === 'relay') circuits.expel(identity.kind, identity.name, code);
       for (const [session, owner] of this.#sessions) {
-        if (owner === id) session.close('expelled', code, 'an administrator ended this identity');
+        if (owner.id === id) session.close('expelled', code, 'an administrator ended this identity');
       }
       // Not only when its socket closes: from now on it is nobody's peer.
       roster.portals.delete(id);

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import { createAuthority, openAuthority } from '@netport/pki';
 import { type AuditEventView, ChainCheck, chainStart, type Name, type TrustDomain } from '@netport/protocol';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { temporaryDirectory } from '../../test/harness.js';
+import { memoryAuthority } from '../../test/memory-authority.js';
 import { openStore } from '../store/open-store.js';
 import { openConnection } from '../store/sqlite-connection.js';
 import { audit, auditEvent, auditHead, chainOldEvents, exportAudit, pruneAudit, queryAudit } from './audit.js';
@@ -23,7 +23,7 @@ beforeEach(async () => {
   now = new Date('2030-01-01T00:00:00Z');
   context = {
     store: await open(),
-    authority: await openAuthority(await createAuthority({ trustDomain, now })),
+    authority: await memoryAuthority(trustDomain, now),
     trustDomain,
     publicUrl: 'https://control.example.org:8443',
     now: () => now,

@@ -1,4 +1,11 @@
-import { generateKeyPem, type PeerIdentity, publicKeyOf, type Revocations, verifyPeer } from '@netport/pki';
+import {
+  generateKeyPem,
+  type Issued,
+  type PeerIdentity,
+  publicKeyOf,
+  type Revocations,
+  verifyPeer,
+} from '@netport/pki';
 import {
   type CertificateSummary,
   type Name,
@@ -24,15 +31,22 @@ export interface ServerIdentity {
 export async function issueServerIdentity(context: StateContext, names: readonly string[]): Promise<ServerIdentity> {
   const keyPem = generateKeyPem();
   const id = controlId(context.trustDomain);
-  const { chainPem, serial, notBefore, notAfter } = await context.authority.issue({
+  const issued = await context.authority.issue({
     id,
     publicKey: publicKeyOf(keyPem),
     now: context.now(),
     names,
   });
-  await context.store.records.certificates.add({ serial, subject: id, notBefore, notAfter });
+  await context.store.records.certificates.add(certificateRecord(issued));
+  const { chainPem, notBefore, notAfter } = issued;
   return { keyPem, chainPem, notBefore, notAfter };
 }
+
+/** What is kept of a certificate. */
+export const certificateRecord = ({ serial, id, notBefore, notAfter, rootFingerprint }: Issued) => ({
+  ...{ serial, subject: id, notBefore, notAfter },
+  root: rootFingerprint,
+});
 
 /** A portal or relay that has shown who it is. */
 export type MemberIdentity = PeerIdentity & { kind: MemberKind };

@@ -14,11 +14,13 @@ export interface Change {
   edits?: readonly PairEdit[] | undefined;
   /** The revocation list has grown. */
   revocations: boolean;
+  /** The CA certificates that count, or the one that issues, are others. */
+  authority: boolean;
   /** Identities whose sessions must end, and why. */
   expelled: readonly { id: SpiffeId; code: ErrorCode }[];
 }
 
-export const noChange: Change = { policy: false, revocations: false, expelled: [] };
+export const noChange: Change = { policy: false, revocations: false, authority: false, expelled: [] };
 export const policyChange: Change = { ...noChange, policy: true };
 export const pairChange = (edit: PairEdit): Change => ({ ...policyChange, edits: [edit] });
 
@@ -26,6 +28,7 @@ export const mergeChanges = (a: Change, b: Change): Change => ({
   policy: a.policy || b.policy,
   edits: mergeEdits(a, b),
   revocations: a.revocations || b.revocations,
+  authority: a.authority || b.authority,
   expelled: [...a.expelled, ...b.expelled],
 });
 

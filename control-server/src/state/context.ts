@@ -1,12 +1,12 @@
-import type { Authority } from '@netport/pki';
 import { type ErrorCode, formatSpiffeId, type Name, type SpiffeId, type TrustDomain } from '@netport/protocol';
+import type { CertificateAuthority } from '../authority/certificate-authority.js';
 import type { Rights } from '../policy/roles.js';
 import type { MemberKind, Store } from '../store/store.js';
 
 /** What every use case works with. */
 export interface StateContext {
   store: Store;
-  authority: Authority;
+  authority: CertificateAuthority;
   trustDomain: TrustDomain;
   /** `https://host:port`, as it is written into join tokens. */
   publicUrl: string;

@@ -3,7 +3,7 @@ import { checkCsr, type Issued } from '@netport/pki';
 import { decodeJoinToken, type JoinToken, type Name, NetportError } from '@netport/protocol';
 import type { JoinTokenRecord, MemberKind, Records } from '../store/store.js';
 import { audit } from './audit.js';
-import { checkStanding, type MemberIdentity } from './certificates.js';
+import { certificateRecord, checkStanding, type MemberIdentity } from './certificates.js';
 import { type Outcome, unchanged } from './change.js';
 import { memberId, type StateContext } from './context.js';
 import { hashSecret } from './join-tokens.js';
@@ -107,8 +107,8 @@ async function certifyMember(
   const id = memberId(context, kind, name);
   const lifetime = context.certificateLifetime;
   const issued = await context.authority.issue({ id, publicKey, now: context.now(), ...(lifetime && { lifetime }) });
-  const { serial, notBefore, notAfter } = issued;
-  await records.certificates.add({ serial, subject: id, notBefore, notAfter });
+  const { serial, notAfter } = issued;
+  await records.certificates.add(certificateRecord(issued));
   await audit(
     context,
     records,

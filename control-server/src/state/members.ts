@@ -42,6 +42,8 @@ export const newMember = ({ now }: StateContext, kind: MemberKind, name: Name, l
   address: null,
   version: null,
   labels,
+  certifiedBy: null,
+  trustedRoots: null,
 });
 
 /** Gives a portal or relay these labels instead of those it had; grants that select by label follow. Throws `not_found`. */

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { createAuthority, openAuthority } from '@netport/pki';
 import {
   addPairSchema,
   type Document,
@@ -10,6 +9,7 @@ import {
 } from '@netport/protocol';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { temporaryDirectory } from '../../test/harness.js';
+import { memoryAuthority } from '../../test/memory-authority.js';
 import { openStore } from '../store/open-store.js';
 import { queryAudit } from './audit.js';
 import { noChange, policyChange } from './change.js';
@@ -33,7 +33,7 @@ beforeEach(async () => {
   const trustDomain = 'example.org' as TrustDomain;
   context = {
     store: await openStore(`file:${join(directory.path, 'state.db')}`, () => now),
-    authority: await openAuthority(await createAuthority({ trustDomain, now })),
+    authority: await memoryAuthority(trustDomain, now),
     trustDomain,
     publicUrl: 'https://control.example.org:8443',
     now: () => now,

@@ -1,4 +1,4 @@
-import type { Name, PortalEvent } from '@netport/protocol';
+import type { Name, PortalEvent, TrustsMessage } from '@netport/protocol';
 import type { MemberKind } from '../store/store.js';
 import { auditEvent } from './audit.js';
 import type { Actor, StateContext } from './context.js';
@@ -9,6 +9,13 @@ export const memberSeen = (
   member: { kind: MemberKind; name: string; address: string; version: string },
 ): Promise<void> =>
   context.store.records.members.seen(member.kind, member.name, context.now(), member.address, member.version);
+
+/** Keeps whom a portal or relay trusts, and which root its certificate is of. */
+export const memberTrusts = (
+  context: StateContext,
+  { kind, name }: { kind: MemberKind; name: string },
+  { certifiedBy, roots }: TrustsMessage,
+): Promise<void> => context.store.records.members.trusts(kind, name, certifiedBy, roots);
 
 /** What a portal reports of its streams and tunnels; `pair` is the name of the one that it means, and `dropped` events before this one were over its limit. */
 export const portalReported = (

@@ -35,9 +35,15 @@ type Row<T extends keyof Prisma.TypeMap['model']> = Prisma.TypeMap['model'][T]['
 export function prismaRecords(prisma: Prisma.TransactionClient): Records {
   return {
     members: {
-      add: ({ labels, ...member }) =>
+      add: ({ labels, trustedRoots, ...member }) =>
         unique(`the ${member.kind} ${member.name}`, () =>
-          prisma.member.create({ data: { ...member, labels: JSON.stringify(labels) } }),
+          prisma.member.create({
+            data: {
+              ...member,
+              labels: JSON.stringify(labels),
+              trustedRoots: trustedRoots && JSON.stringify(trustedRoots),
+            },
+          }),
         ),
       find: async (kind, name) => {
         const row = await prisma.member.findUnique({ where: { kind_name: { kind, name } } });
@@ -54,6 +60,10 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
       },
       seen: async (kind, name, lastSeenAt, address, version) => {
         await prisma.member.updateMany({ where: { kind, name }, data: { lastSeenAt, address, version } });
+      },
+      trusts: async (kind, name, certifiedBy, roots) => {
+        const data = { certifiedBy, trustedRoots: JSON.stringify(roots) };
+        await prisma.member.updateMany({ where: { kind, name }, data });
       },
       remove: async (id) => {
         await prisma.member.delete({ where: { id } });
@@ -230,6 +240,7 @@ const toMember = (row: Row<'Member'>): Member => ({
   kind: row.kind as MemberKind,
   name: row.name as Name,
   labels: JSON.parse(row.labels) as Labels,
+  trustedRoots: row.trustedRoots === null ? null : (JSON.parse(row.trustedRoots) as string[]),
 });
 
 const toJoinToken = ({

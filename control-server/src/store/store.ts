@@ -72,6 +72,9 @@ export interface Member {
   address: string | null;
   version: string | null;
   labels: Labels;
+  /** Fingerprints of roots: of its certificate, and those that it trusts. Null until it has said so. */
+  certifiedBy: string | null;
+  trustedRoots: readonly string[] | null;
 }
 
 export interface MemberRecords {
@@ -85,6 +88,7 @@ export interface MemberRecords {
   /** Replaces all of its labels. */
   label(id: string, labels: Labels): Promise<void>;
   seen(kind: MemberKind, name: string, at: Date, address: string | null, version: string | null): Promise<void>;
+  trusts(kind: MemberKind, name: string, certifiedBy: string, trustedRoots: readonly string[]): Promise<void>;
   /** With its join tokens and access pairs. */
   remove(id: string): Promise<void>;
 }
@@ -117,6 +121,8 @@ export interface CertificateRecord {
   notBefore: Date;
   notAfter: Date;
   revokedAt: Date | null;
+  /** Fingerprint of the root that it is of; null: of the first one that there was. */
+  root: string | null;
 }
 
 export interface CertificateRecords {

@@ -17,6 +17,8 @@ import {
   type SpiffeId,
   type StreamInfo,
   type Transport,
+  type TrustMessage,
+  type TrustsMessage,
   type TunnelInfo,
 } from '@netport/protocol';
 import { type ControlSession, type Logger, openControlSession, type StoredIdentity } from '@netport/runtime';
@@ -37,9 +39,12 @@ export interface PortalSessionOptions {
   trust: () => Trust;
   version: string;
   policyVersion: () => number;
-  /** Both throw NetportError on what they refuse. */
+  /** All throw NetportError on what they refuse. */
   acceptPolicy: (jws: string) => Promise<void>;
   acceptRevocations: (der: Uint8Array) => Promise<void>;
+  acceptTrust: (message: TrustMessage) => Promise<void>;
+  /** Whom this portal trusts now. */
+  trusts: () => TrustsMessage;
   /** A circuit that the peer asked for. */
   onOffer: (leg: LegOffer) => void;
   onCircuitClosed: (circuitId: CircuitId, code: ErrorCode) => void;
@@ -63,7 +68,7 @@ export class PortalSession {
   readonly #unwatch: () => void;
   #relays: RelayProbe[] = [];
   #probesUnderWay = 0;
-  /** Policy, revocations and offers are handled one after the other, in the order that they came. */
+  /** Trust, policy, revocations and offers are handled one after the other, in the order that they came. */
   #work: Promise<void> = Promise.resolve();
 
   constructor(options: PortalSessionOptions) {
@@ -142,6 +147,11 @@ export class PortalSession {
     this.#session.send({ type: 'listeners', version, failed });
   }
 
+  /** Says whom this portal trusts, and which root its certificate is of. */
+  reportTrust(): void {
+    this.#session.send(this.#options.trusts());
+  }
+
   async close(): Promise<void> {
     clearInterval(this.#probing);
     this.#unwatch();
@@ -160,6 +170,9 @@ export class PortalSession {
         break;
       case 'policy':
         this.#enqueue('policy document', () => acceptPolicy(message.jws));
+        break;
+      case 'trust':
+        this.#enqueue('root CAs', () => this.#options.acceptTrust(message).finally(() => this.reportTrust()));
         break;
       case 'crl':
         this.#enqueue('revocation list', () => acceptRevocations(Buffer.from(message.der, 'base64')));

@@ -69,7 +69,7 @@ async function shakeHands(joined: Socket, leg: LegOffer, options: CircuitOptions
   try {
     return await openH2Tunnel({
       socket,
-      context: { ...contextOf(leg), serial: peer.serial, transport: 'tcp' },
+      context: { ...contextOf(leg), serial: peer.serial, root: peer.rootFingerprint, transport: 'tcp' },
       ...handlersOf(leg, options),
     });
   } finally {

@@ -26,6 +26,7 @@ export const contextOf = (role: TunnelContext['role']): TunnelContext => ({
   role,
   transport: 'tcp',
   serial: '01',
+  root: '',
   relay: 'r1',
   circuitId: circuitIdSchema.parse(randomUUID()),
 });

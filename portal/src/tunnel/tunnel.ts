@@ -69,6 +69,8 @@ export interface TunnelContext {
   peer: SpiffeId;
   /** The peer's certificate, so that a revocation list finds its tunnels. */
   serial: string;
+  /** Fingerprint of the root that vouched for it. */
+  root: string;
   /** Only the client opens streams and flows. */
   role: 'client' | 'server';
   transport: 'tcp' | 'quic';

@@ -17,7 +17,7 @@ import { DialFailure, Tunnels } from './tunnels.js';
 const peer = spiffeId('b');
 const tunnelOver = (relay: string, role: 'client' | 'server' = 'client'): Tunnel => {
   const circuitId = circuitIdSchema.parse(randomUUID());
-  const context: TunnelContext = { peer, serial: '01', role, transport: 'tcp', relay, circuitId };
+  const context: TunnelContext = { peer, serial: '01', root: '', role, transport: 'tcp', relay, circuitId };
   return memoryTunnels({ client: context, server: context, onStream: () => {}, onFlow: () => {} }).client;
 };
 

@@ -112,6 +112,19 @@ export class Tunnels {
     for (const tunnel of this.all) if (condition(tunnel)) tunnel.close(reason);
   }
 
+  /**
+   * Drains those at whose client's end this portal is. At the server's end that waits: the client is told the same, and a stream
+   * that it is just opening should not be refused.
+   */
+  leaveWhere(condition: (tunnel: Tunnel) => boolean): void {
+    const left = this.all.filter(condition);
+    for (const tunnel of left) if (tunnel.context.role === 'client') tunnel.drain();
+    const serverSide = left.filter(({ context }) => context.role === 'server');
+    setTimeout(() => {
+      for (const tunnel of serverSide) tunnel.drain();
+    }, limits.drainGrace).unref();
+  }
+
   /** No new tunnels or streams from here; resolves when the last tunnel is gone. */
   async drain(): Promise<void> {
     this.#closed = true;

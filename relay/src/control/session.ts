@@ -10,10 +10,10 @@ import {
 } from '@netport/protocol';
 import {
   type ControlSession,
+  type KeptIdentity,
   type Logger,
   openControlSession,
   type RevocationStore,
-  type StoredIdentity,
   trustOf,
 } from '@netport/runtime';
 import type { CircuitReport, RelayEvent } from '../core/events.js';
@@ -21,7 +21,7 @@ import type { CircuitReport, RelayEvent } from '../core/events.js';
 type Hello = Extract<RelayMessage, { type: 'hello' }>;
 
 export interface RelaySessionOptions {
-  identity: () => StoredIdentity;
+  identity: KeptIdentity;
   revocations: RevocationStore;
   /** What `hello` says of this relay, without the circuits that run. */
   self: Omit<Hello, 'type' | 'circuits'>;
@@ -32,6 +32,8 @@ export interface RelaySessionOptions {
 }
 
 export interface RelaySession {
+  /** Says whom this relay trusts, and which root its certificate is of. */
+  reportTrust(): void;
   readonly up: boolean;
   readonly since: Date;
   readonly starts: number;
@@ -56,15 +58,24 @@ export function openRelaySession(options: RelaySessionOptions): RelaySession {
     }
   };
 
+  /** Trust comes before what is checked by it. */
+  let accepting = Promise.resolve();
+  const inOrder = (what: string, accept: () => Promise<void>): void => {
+    accepting = accepting.then(accept).catch((thrown) => {
+      const error = asNetportError(thrown);
+      log.warn({ code: error.code }, `${what} refused: ${error.message}`);
+    });
+  };
+
   const onMessage = (message: RelayCommand): void => {
     switch (message.type) {
       case 'welcome':
         return;
+      case 'trust':
+        inOrder('root CAs', () => identity.accept(message).finally(() => session?.send(identity.trusts())));
+        return;
       case 'crl':
-        revocations.accept(Buffer.from(message.der, 'base64')).catch((thrown) => {
-          const error = asNetportError(thrown);
-          log.warn({ code: error.code }, `revocation list refused: ${error.message}`);
-        });
+        inOrder('revocation list', () => revocations.accept(Buffer.from(message.der, 'base64'), identity.current));
         return;
       case 'circuit.open': {
         const { id: request, circuitId, transport, tokens } = message;
@@ -89,13 +100,16 @@ export function openRelaySession(options: RelaySessionOptions): RelaySession {
   };
 
   session = openControlSession<RelayCommand, RelayMessage>({
-    identity,
-    trust: () => trustOf(identity(), revocations.current),
+    identity: () => identity.current,
+    trust: () => trustOf(identity.current, revocations.current),
     hello: () => ({ type: 'hello', ...self, circuits: counters().map(({ circuitId }) => circuitId) }),
     decode: (text) => decodeMessage(relayCommandSchema, text),
     onMessage,
     onUp: () => {
       for (const message of unsent.splice(0)) tell(message);
+    },
+    onDown: ({ code }) => {
+      if (code === 'cert_untrusted') void identity.catchUp();
     },
     log,
   });
@@ -114,6 +128,7 @@ export function openRelaySession(options: RelaySessionOptions): RelaySession {
     get starts() {
       return opened.starts;
     },
+    reportTrust: () => void opened.send(identity.trusts()),
     report: (report, legCounters) => tell(toMessage(report, legCounters)),
     close: () => {
       clearInterval(interval);

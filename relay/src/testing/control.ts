@@ -88,6 +88,7 @@ export async function startControl() {
         keyPem: member.keyPem,
         chainPem: member.chainPem,
         rootPem: authority.rootPem,
+        issuersPem: '',
         controlUrl: `https://127.0.0.1:${port}`,
       });
       await directory.close();

@@ -12,7 +12,7 @@ import { QuicTunnel } from './quic-tunnel.js';
 export interface QuicOptions extends TunnelHandlers {
   /** Its other end is whoever the relay joined it with, until proved to be the peer. Owned by the tunnel from here. */
   path: DatagramPath;
-  context: Omit<TunnelContext, 'serial' | 'transport'>;
+  context: Omit<TunnelContext, 'serial' | 'root' | 'transport'>;
   /** This portal's key and chain, PEM. */
   identity: { keyPem: string; chainPem: string };
   trust: Trust;
@@ -117,14 +117,14 @@ class Setup implements DriverUser {
     return verifyPeer({ chain: quic.peerCertChain() ?? [], trust, now: now(), usage, expect: context.peer });
   }
 
-  #openTunnel(driver: QuicDriver, { serial }: PeerIdentity): void {
+  #openTunnel(driver: QuicDriver, { serial, rootFingerprint: root }: PeerIdentity): void {
     const { context, times = defaultTimes, onStream, onFlow } = this.#options;
     const tunnel = new QuicTunnel({
       driver,
       times,
       onStream,
       onFlow,
-      context: { ...context, serial, transport: 'quic' },
+      context: { ...context, serial, root, transport: 'quic' },
     });
     void tunnel.closed.then((reason) => this.#fail(reason));
     void tunnel.accepted.then(() => {

@@ -3,8 +3,9 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openDataDirectory } from '@netport/runtime';
 import { expect, onTestFinished, test } from 'vitest';
-import { temporaryDirectory } from '../test/harness.js';
-import { loadAuthority, readPassphrase } from './authority.js';
+import { temporaryDirectory } from '../../test/harness.js';
+import { loadAuthority } from './load-authority.js';
+import { readPassphrase } from './passphrase.js';
 
 async function newDirectory() {
   const { path, remove } = await temporaryDirectory();
