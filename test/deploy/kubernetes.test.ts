@@ -158,9 +158,14 @@ describe.skipIf(noGo)(`Kubernetes${noGo}`, () => {
 
   it('every role may end its grace before it is killed', () => {
     const relays = podOf(only('relays', 'DaemonSet'));
-    const grace = variableOf(named(relays.containers, 'relay'), 'NETPORT_GRACE');
-    expect(grace).toMatch(/^\d+s$/);
-    expect(relays.terminationGracePeriodSeconds).toBeGreaterThan(Number(grace?.slice(0, -1)));
+    const relay = named(relays.containers, 'relay');
+    const { command } = (relay.lifecycle as { preStop: { exec: { command: string[] } } }).preStop.exec;
+    expect(command.slice(0, -1)).toEqual(['node', '/opt/netport/relay/bin/netport-relay.mjs', 'drain', '--wait']);
+    const seconds = [command.at(-1), variableOf(relay, 'NETPORT_GRACE')].map((text) => {
+      expect(text).toMatch(/^\d+s$/);
+      return Number(text?.slice(0, -1));
+    });
+    expect(relays.terminationGracePeriodSeconds).toBeGreaterThan(seconds.reduce((sum, one) => sum + one));
     const control = podOf(only('single-node', 'StatefulSet'));
     const hook = named(control.containers, 'control').lifecycle as { preStop: { exec: { command: string[] } } };
     const pause = Number(hook.preStop.exec.command[1]) * 1000;

@@ -1,5 +1,6 @@
 import {
   asNetportError,
+  type CircuitId,
   type ErrorCode,
   limits,
   type Name,
@@ -123,6 +124,11 @@ export class Tunnels {
     setTimeout(() => {
       for (const tunnel of serverSide) tunnel.drain();
     }, limits.drainGrace).unref();
+  }
+
+  /** What runs over a circuit may end; new streams get another tunnel. */
+  leave(circuitId: CircuitId): void {
+    for (const tunnel of this.all) if (tunnel.context.circuitId === circuitId) tunnel.drain();
   }
 
   /** No new tunnels or streams from here; resolves when the last tunnel is gone. */
