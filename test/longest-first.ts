@@ -8,6 +8,7 @@ const longest = [
   'netns/roaming',
   'netns/udp-applications',
   'flow/grants',
+  'deploy/kubernetes',
   'flow/udp',
   'browser/page',
   'netns/bad-input',
