@@ -34,6 +34,12 @@ export async function signOut(): Promise<void> {
   session.value = null;
 }
 
+/** Ends every session of who is signed in, this one too. */
+export async function signOutEverywhere(): Promise<void> {
+  await call(endpoints.session.removeAll, {}).catch(noticeSignedOut);
+  session.value = null;
+}
+
 const isSignedOut = (thrown: unknown): boolean => thrown instanceof NetportError && thrown.code === 'unauthenticated';
 
 /** A session that ended leads back to the sign-in form; everything else is thrown on. */
