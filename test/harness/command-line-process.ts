@@ -17,7 +17,8 @@ function kept(): { stream: Writable; text: () => string } {
 process.on('message', async ({ id, args, env }: Asked) => {
   const [stdout, stderr] = [kept(), kept()];
   const streams = { stdin: Readable.from([]), stdout: stdout.stream, stderr: stderr.stream };
-  const code = await run(args, { env, ...streams, now: Date.now });
+  const interruption = () => new AbortController().signal;
+  const code = await run(args, { env, ...streams, now: Date.now, interruption });
   const answered: Answered = { id, code, stdout: stdout.text(), stderr: stderr.text() };
   process.send?.(answered);
 });
