@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { LongestFirst } from './longest-first.js';
 
 // Each file starts its own control server, relay and portals as processes, and mostly waits for them: two files at a time
 // keep a small machine busy.
@@ -13,6 +14,7 @@ export default defineConfig({
       '*.test.ts',
     ],
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 120_000,
     hookTimeout: 60_000,
   },

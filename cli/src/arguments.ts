@@ -9,6 +9,8 @@ import {
   parseDuration,
   parseEndpoint,
   portSchema,
+  type Scope,
+  scopeSchema,
 } from '@netport/protocol';
 import { InvalidArgumentError } from 'commander';
 
@@ -82,6 +84,12 @@ const parseApiTokenLifetime = (text: string): number => {
   throw invalid(`an API token is good for 1s to ${limits.apiTokenLifetimeMax / 86_400_000}d.`);
 };
 
+function parseScopeText(text: string): Scope {
+  const result = scopeSchema.safeParse(text);
+  if (!result.success) throw invalid(`"${text}" is no scope: ${result.error.issues[0]?.message}.`);
+  return result.data;
+}
+
 const parseCount = (text: string): number => {
   if (!/^[1-9]\d{0,6}$/.test(text)) throw invalid(`"${text}" is no number from 1 to 9999999.`);
   return Number(text);
@@ -108,6 +116,7 @@ const repeated =
   (text: string, before: T[] = []): T[] => [...before, argument(parse)(text)];
 
 export const labelArgument = repeated(parseLabel);
+export const scopeArgument = repeated(parseScopeText);
 export const nameArgument = argument(parseName);
 export const pairSideArgument = argument(parsePairSide);
 export const durationArgument = argument(parseDuration);

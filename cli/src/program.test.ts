@@ -145,16 +145,18 @@ const eventExplanation = {
 
 const localAdmin = { name: 'ada', role: 'viewer', createdAt: '2030-01-30T12:00:00Z', lastSignInAt: null };
 
+const about = { trustDomain: 'netport.test', version: '0.1.0' };
+
 const answers: Record<string, Reply> = {
   'GET /explain': { json: explanation },
   'POST /explain': { json: { ...explanation, verdict: 'works', cause: null } },
   'GET /audit/7/explain': { json: eventExplanation },
   'GET /whoami': {
-    json: { actor: 'token:admin', role: 'admin', may: [], trustDomain: 'netport.test', version: '0.1.0' },
+    json: { actor: 'token:admin', role: 'admin', scopes: null, may: [], mayOwn: [], ...about },
   },
   'POST /api-tokens': {
     status: 201,
-    json: { name: 'ci', role: 'operator', token: 'npa_new', expiresAt: '2031-01-31T12:00:00Z' },
+    json: { name: 'ci', role: 'operator', scopes: ['pair.*'], token: 'npa_new', expiresAt: '2031-01-31T12:00:00Z' },
   },
   'GET /api-tokens': {
     json: {
@@ -162,6 +164,7 @@ const answers: Record<string, Reply> = {
         {
           name: 'ci',
           role: 'viewer',
+          scopes: ['*.list', 'pair.*:own'],
           createdAt: '2030-01-30T12:00:00Z',
           expiresAt: '2030-02-06T12:00:00Z',
           lastUsedAt: null,
@@ -334,6 +337,11 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
       'POST /api-tokens',
       { name: 'ci', role: 'operator', lifetimeSeconds: 31_536_000 },
     ],
+    [
+      'token add ci --role operator --scope pair.* --scope portal.list',
+      'POST /api-tokens',
+      { name: 'ci', role: 'operator', scopes: ['pair.*', 'portal.list'] },
+    ],
     ['token rm ci', 'DELETE /api-tokens/ci', undefined],
     ['admin add ada --role viewer', 'POST /admins', { name: 'ada', role: 'viewer' }],
     ['admin set ada --role viewer --new-password', 'PATCH /admins/ada', { role: 'viewer', password: null }],
@@ -417,12 +425,14 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
 
   it('shows an API token once, and then only what it is', async () => {
     const added = await netport('token add ci --role operator');
-    expect(added.out).toContain('API token ci, operator, until 2031-01-31 12:00:00Z');
+    expect(added.out).toContain('API token ci, operator, only pair.*, until 2031-01-31 12:00:00Z');
     expect(added.out).toContain('\n  npa_new\n');
     expect((await netport('token ls')).out).toBe(
-      'NAME  ROLE    CREATED  EXPIRES  LAST USED\nci    viewer  1 d ago  in 6 d   never\n',
+      'NAME  ROLE    CREATED  EXPIRES  LAST USED  SCOPES\n' +
+        'ci    viewer  1 d ago  in 6 d   never      *.list pair.*:own\n',
     );
     expect(await netport('token add ci')).toMatchObject({ code: 2 });
+    expect(await netport('token add ci --role viewer --scope *')).toMatchObject({ code: 2 });
     expect(await netport('token add ci --role root')).toMatchObject({ code: 2 });
     expect(await netport('token add ci --role viewer --expires 400d')).toMatchObject({ code: 2 });
   });

@@ -201,6 +201,11 @@ export class DataPlane {
     this.tunnels.closeWhere(({ context }) => context.circuitId === circuitId, reason);
   }
 
+  /** The relay of a circuit is going to stop: what runs goes on, over another relay where the tunnel can move. */
+  leaveCircuit(circuitId: CircuitId): void {
+    if (!this.#paths.leave(circuitId)) this.tunnels.leave(circuitId);
+  }
+
   inspect(): { tunnels: TunnelInfo[]; streams: StreamInfo[] } {
     return {
       tunnels: this.tunnels.all.slice(0, limits.inspectionEntries).map((tunnel) => this.#tunnelInfo(tunnel)),

@@ -239,6 +239,7 @@ export class Portal extends EventEmitter<PortalEvents> {
       trusts: () => identity.trusts(),
       onOffer: (leg) => void plane.takeOffer(leg),
       onCircuitClosed: (circuitId, code) => plane.circuitClosed(circuitId, code),
+      onCircuitLeave: (circuitId) => plane.leaveCircuit(circuitId),
       inspect: () => plane.inspect(),
       probe: (pair) => plane.probe(pair),
       onUp: () => {

@@ -4,8 +4,9 @@ import { limits } from './limits.js';
 import { nameSchema } from './names.js';
 import { timestampSchema } from './policy.js';
 import { roleSchema } from './role.js';
+import { scopesSchema } from './scope.js';
 
-/** API tokens: what programs show, each with a role and an end. */
+/** API tokens: what programs show, each with a role, perhaps less than all of it, and an end. */
 
 export const addApiTokenSchema = z.strictObject({
   name: nameSchema,
@@ -15,12 +16,18 @@ export const addApiTokenSchema = z.strictObject({
     .min(1)
     .max(limits.apiTokenLifetimeMax / 1000)
     .optional(),
+  /** Absent: all that the role may. */
+  scopes: scopesSchema.optional(),
 });
 export type AddApiToken = z.infer<typeof addApiTokenSchema>;
+
+/** What of its role a token may use; null: all of it. */
+export const heldScopesSchema = z.array(z.string()).nullable();
 
 export const apiTokenSchema = z.object({
   name: nameSchema,
   role: roleSchema,
+  scopes: heldScopesSchema,
   createdAt: timestampSchema,
   /** Null: it is in the data directory, and stays good as long as it stands there. */
   expiresAt: timestampSchema.nullable(),
@@ -33,6 +40,7 @@ export type ApiTokenView = z.infer<typeof apiTokenSchema>;
 export const newApiTokenSchema = z.object({
   name: nameSchema,
   role: roleSchema,
+  scopes: heldScopesSchema,
   token: z.string(),
   expiresAt: timestampSchema,
 });

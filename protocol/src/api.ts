@@ -9,7 +9,7 @@ import { countedPageOf, pageOf, pageQuerySchema, searchQuerySchema } from './api
 import { pairActions } from './api-pair.js';
 import { policyEndpoints } from './api-policy.js';
 import { sessionEndpoints } from './api-session.js';
-import { apiTokenEndpoints } from './api-token.js';
+import { apiTokenEndpoints, heldScopesSchema } from './api-token.js';
 import {
   certificateSummarySchema,
   circuitSchema,
@@ -70,8 +70,12 @@ export type Problem = z.infer<typeof problemSchema>;
 export const whoamiSchema = z.object({
   actor: z.string(),
   role: roleSchema,
-  /** The endpoints that this role may use, as `pair.add`: what a page has no need to offer is not in it. */
+  /** What of its role the token may use; null: all of it. */
+  scopes: heldScopesSchema,
+  /** The endpoints that one may use, as `pair.add`: what a page has no need to offer is not in it. */
   may: z.array(z.string()),
+  /** Those that one may use for access pairs that one owns. */
+  mayOwn: z.array(z.string()),
   trustDomain: z.string(),
   version: z.string(),
 });

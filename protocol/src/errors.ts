@@ -61,7 +61,10 @@ export const errorTable = {
   leg_rejected: { status: 502, help: 'The relay closed the leg: wrong or expired leg token, or a port out of reach.' },
   tunnel_failed: { status: 502, help: 'The tunnel to the other portal could not be built; the log has the cause.' },
   tunnel_lost: { status: 502, help: 'The tunnel broke: new connections build another.' },
-  draining: { status: 503, help: 'The other side is shutting down.' },
+  draining: {
+    status: 503,
+    help: 'A relay, portal or control server is shutting down: what runs may finish, nothing new begins.',
+  },
   limit_exceeded: { status: 429, help: 'A quota is used up: close something, or raise the limit.' },
 
   // Streams

@@ -21,6 +21,7 @@ export * from './reach.js';
 export * from './role.js';
 export * from './rollover.js';
 export * from './schedule.js';
+export * from './scope.js';
 export * from './signal.js';
 export * from './stream-report.js';
 export * from './varint.js';

@@ -108,6 +108,9 @@ export const limits = {
   apiTokenLifetime: 90 * day,
   apiTokenLifetimeMax: 366 * day,
   apiTokens: 1000,
+  /** More than there are endpoints with a rule of their own is a role. */
+  apiTokenScopes: 100,
+  apiTokenScopeLength: 64,
   /** Long enough to hold against guessing here and, with scrypt, against who has the database; a manager's may be longer. */
   passwordMin: 12,
   passwordMax: 128,

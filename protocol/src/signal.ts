@@ -180,6 +180,8 @@ export const portalCommandSchema = z.discriminatedUnion('type', [
   /** The answer to `circuit.request` carries its `id`; the other portal gets the same without. */
   z.object({ type: z.literal('circuit.offer'), id: requestId.optional(), leg: legOffer }),
   z.object({ type: z.literal('circuit.closed'), circuitId: circuitIdSchema, code }),
+  /** Its relay is going to stop. It still forwards: a tunnel over UDP goes on over another circuit, one over TCP takes no more streams. */
+  z.object({ type: z.literal('circuit.leave'), circuitId: circuitIdSchema }),
   z.object({ type: z.literal('inspect'), id: requestId }),
   /** Try this portal's side of a pair in force: its target (a connection that is closed at once), or the tunnel to its peer. */
   z.object({ type: z.literal('probe'), id: requestId, pair: pairIdSchema }),
@@ -223,6 +225,8 @@ export const relayMessageSchema = z.discriminatedUnion('type', [
     ports: z.tuple([portSchema, portSchema]),
   }),
   z.object({ type: z.literal('circuit.joined'), circuitId: circuitIdSchema }),
+  /** It is going to stop: it opens no circuits any more, and those that run end with it. */
+  z.object({ type: z.literal('draining') }),
   z.object({ type: z.literal('circuit.ended'), counters: legCounters, code }),
   z.object({ type: z.literal('counters'), circuits: z.array(legCounters) }),
   trustsMessage,

@@ -1,10 +1,11 @@
 import { createRequire } from 'node:module';
-import { limits } from '@netport/protocol';
+import { limits, NetportError, parseDuration } from '@netport/protocol';
 import {
   addCommonOptions,
   argument,
   type CommonOptions,
   createLogger,
+  dataOption,
   environmentOption,
   main,
   runProcess,
@@ -14,6 +15,7 @@ import { Command } from 'commander';
 import { parseCount, parseHost, parseInterfaces, parsePort, parsePortRange } from './config.js';
 import type { PortRange } from './core/port-pool.js';
 import { type DatapathChoice, datapathChoices, type PromotionChoice, promotionChoices } from './datapath/choose.js';
+import { drainRelay } from './drain.js';
 import { startRelay } from './relay.js';
 
 interface RunOptions extends CommonOptions {
@@ -89,6 +91,23 @@ addCommonOptions(program.command('run').description('run the relay until SIGTERM
     const { datapath, tcpPromotion, interface: interfaces, kernelCircuits, pinDirectory } = options;
     const datapathOptions = { datapath, tcpPromotion, interfaces, kernelCircuits, pinDirectory };
     await runProcess(() => startRelay({ ...options, datapath: datapathOptions, version, log }), options.grace);
+  });
+
+program
+  .command('drain')
+  .description(
+    'have the relay that runs on DIR take no new circuits, and wait until it is empty; SIGTERM then ends it at once',
+  )
+  .addOption(dataOption())
+  .addOption(
+    environmentOption('--wait <duration>', 'how long running circuits may take to end or move')
+      .argParser(argument(parseDuration))
+      .default(limits.drainGrace, '30s'),
+  )
+  .action(async ({ data, wait }: { data: string; wait: number }) => {
+    const circuits = await drainRelay(data, wait);
+    if (circuits > 0) throw new NetportError('draining', `after ${wait / 1000} s ${circuits} circuits still run here`);
+    process.stdout.write('No circuit runs here any more, and no new one will.\n');
   });
 
 await main(program, process.argv);

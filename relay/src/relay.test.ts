@@ -166,6 +166,34 @@ it('runs as a process: says when it is online, refuses new circuits while it dra
   expect(await once(child, 'exit')).toEqual([0, null]);
 });
 
+it('is drained by a command: it says so, takes no new circuit, keeps what runs, and ends at once when it is empty', async () => {
+  const { first, last } = range();
+  const bin = fileURLToPath(new URL('../bin/netport-relay.mjs', import.meta.url));
+  const options = ['--data', data, '--ports', `${first}-${last}`, '--listen-address', '127.0.0.1', '--grace', '1h'];
+  const child = spawn(process.execPath, [bin, 'run', ...options], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const online = createInterface(child.stderr);
+  for await (const line of online) if (JSON.parse(line).msg === 'online') break;
+  const [a, b] = await openCircuit();
+  const drain = async (wait: string) => {
+    const command = spawn(process.execPath, [bin, 'drain', '--data', data, '--wait', wait], { stdio: 'ignore' });
+    return (await once(command, 'exit'))[0];
+  };
+  expect(await drain('0s')).toBe(1);
+  expect(await control.take('draining')).toEqual({ type: 'draining' });
+  control.send({ type: 'circuit.open', id: 8, circuitId, transport: 'tcp', tokens: encoded });
+  expect(await control.take('error')).toMatchObject({ id: 8, code: 'draining' });
+  a.write('still here');
+  expect((await once(b, 'data'))[0].toString()).toBe('still here');
+  // A control server that was away hears of it, too.
+  await control.stop();
+  await control.start();
+  expect(await control.take('draining')).toEqual({ type: 'draining' });
+  for (const socket of [a, b]) socket.resume().end();
+  expect(await drain('1m')).toBe(0);
+  child.kill('SIGTERM');
+  expect(await once(child, 'exit')).toEqual([0, null]);
+});
+
 it('wastes no token and touches no data directory of another kind', async () => {
   await rm(data, { recursive: true });
   await mkdir(data);

@@ -113,9 +113,17 @@ async function run(options: RelayOptions, directory: DataDirectory): Promise<Run
     log,
   });
   const opened = session;
+  let draining = false;
+  const beginDrain = (): void => {
+    draining = true;
+    log.info({ circuits: core.counts.circuits }, 'draining');
+    io.dispatch({ type: 'drain' });
+    opened.drain();
+  };
   directory.onStatus(() => ({
     id: enrolled.id,
     certificateExpiresAt: identity.current.notAfter.toISOString(),
+    draining,
     online: opened.up,
     since: opened.since,
     address,
@@ -124,11 +132,12 @@ async function run(options: RelayOptions, directory: DataDirectory): Promise<Run
     rejected: { ...core.rejected, ...io.dropped },
   }));
 
+  directory.onDrain(beginDrain);
+
   return {
     drain: async (graceMs) => {
-      log.info({ circuits: core.counts.circuits, graceMs }, 'draining');
       identity.close();
-      io.dispatch({ type: 'drain' });
+      beginDrain();
       await until(() => core.counts.circuits === 0, graceMs);
       io.dispatch({ type: 'stop' });
       datapath.close();

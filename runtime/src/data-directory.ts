@@ -5,7 +5,7 @@ import { NetportError } from '@netport/protocol';
 
 /**
  * Where a process keeps what must outlive it. Created with mode 0700. One process at a time: it holds a unix socket in
- * there, which also answers `status`, so the lock vanishes with its owner however that ends.
+ * there, which also answers who asks for its status, so the lock vanishes with its owner however that ends.
  */
 export interface DataDirectory {
   readonly path: string;
@@ -17,6 +17,8 @@ export interface DataDirectory {
   write(name: string, content: string | Uint8Array): Promise<void>;
   /** What `queryStatus` gets: any value that JSON can carry. */
   onStatus(handler: () => unknown): void;
+  /** What `requestDrain` begins. */
+  onDrain(handler: () => void): void;
   close(): Promise<void>;
 }
 
@@ -29,6 +31,7 @@ const takeoverTimeout = 10_000;
 /** Throws `data_directory_unwritable` or `data_directory_locked`. */
 export async function openDataDirectory(path: string): Promise<DataDirectory> {
   let status: () => unknown = () => ({});
+  let drain = (): void => {};
   try {
     await makeDirectory(path);
     await writeAtomically(path, '.writable', '');
@@ -38,7 +41,10 @@ export async function openDataDirectory(path: string): Promise<DataDirectory> {
       cause,
     });
   }
-  const server = await lock(path, () => JSON.stringify(status()));
+  const server = await lock(path, (asked) => {
+    if (asked === 'drain') drain();
+    return JSON.stringify(status());
+  });
 
   const read = async (name: string): Promise<Buffer | undefined> => {
     try {
@@ -57,15 +63,25 @@ export async function openDataDirectory(path: string): Promise<DataDirectory> {
     onStatus: (handler) => {
       status = handler;
     },
+    onDrain: (handler) => {
+      drain = handler;
+    },
     close: () => new Promise((resolve) => server.close(() => resolve())),
   };
 }
 
 /** What the process that runs on this directory says of itself. Throws `unavailable` when none runs. */
-export async function queryStatus(path: string): Promise<unknown> {
+export const queryStatus = (path: string): Promise<unknown> => askProcess(path, 'status');
+
+/** Has the process that runs on this directory take no new work; answers its status. Throws `unavailable` when none runs. */
+export const requestDrain = (path: string): Promise<unknown> => askProcess(path, 'drain');
+
+type Question = 'status' | 'drain';
+
+async function askProcess(path: string, question: Question): Promise<unknown> {
   const directory = await open(path, 'r').catch(() => undefined);
   try {
-    const text = await ask(socketPath(path, directory?.fd));
+    const text = await ask(socketPath(path, directory?.fd), question);
     return JSON.parse(text);
   } catch (cause) {
     throw new NetportError('unavailable', `no process runs on ${path}`, { cause });
@@ -99,20 +115,24 @@ async function writeAtomically(directory: string, name: string, content: string 
   await rename(temporary, join(directory, name));
 }
 
-async function lock(path: string, status: () => string): Promise<Server> {
+async function lock(path: string, answer: (asked: string) => string): Promise<Server> {
   const directory = await open(path, 'r');
   const address = socketPath(path, directory.fd);
   const releaseTakeover = await beginTakeover(path);
   try {
-    const answered = await ask(address).then(
+    const answered = await ask(address, 'status').then(
       () => true,
       () => false,
     );
     if (answered) throw locked(path);
     await rm(join(path, socketName), { force: true });
-    const server = createServer((socket) => {
-      socket.on('error', () => socket.destroy());
-      socket.end(status());
+    const server = createServer({ allowHalfOpen: true }, (socket) => {
+      let asked = '';
+      socket.setEncoding('utf8').setTimeout(statusTimeout, () => socket.destroy());
+      socket.on('data', (chunk) => {
+        asked += chunk;
+      });
+      socket.on('end', () => socket.end(answer(asked))).on('error', () => socket.destroy());
     });
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
@@ -154,9 +174,9 @@ function socketPath(path: string, descriptor: number | undefined): string {
 }
 
 /** Everything that the process behind a socket says. Rejects when nobody is there. */
-function ask(address: string): Promise<string> {
+function ask(address: string, question: Question): Promise<string> {
   return new Promise((resolve, reject) => {
-    const socket = connect(address);
+    const socket = connect(address).end(question);
     let text = '';
     socket.setEncoding('utf8').setTimeout(statusTimeout, () => socket.destroy(new Error('no answer')));
     socket.on('data', (chunk) => {

@@ -424,6 +424,63 @@ describe.skipIf(skipped)(`the admin page in a browser${skipped}`, () => {
     expect(await page.getByRole('button', { name: 'Publish a new root' }).count()).toBe(0);
   });
 
+  it('lets a local admin change his password with the keyboard alone, and sign out everywhere', async () => {
+    const { password } = await overlay.cli<{ password: string }>(['admin', 'add', 'bob', '--role', 'viewer']);
+    const enter = async (on: Page, secret: string): Promise<void> => {
+      await on.goto(overlay.url);
+      await on.getByRole('button', { name: 'Use a name and a password' }).click();
+      await on.getByLabel('Name').fill('bob');
+      await on.getByLabel('Password').fill(secret);
+      await on.getByRole('button', { name: 'Sign in' }).click();
+      await on.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
+    };
+    const elsewhere = await browser.newContext({ ignoreHTTPSErrors: true });
+    const other = await elsewhere.newPage();
+    await enter(other, password);
+    await enter(page, password);
+
+    const account = page.getByRole('button', { name: 'Account' });
+    await account.focus();
+    await page.keyboard.press('Enter');
+    const dialog = page.getByRole('dialog', { name: 'Account' });
+    await dialog.getByText('Signed in as admin:bob, viewer.').waitFor();
+    const fill = async (...texts: string[]): Promise<void> => {
+      await dialog.getByLabel('Present password').focus();
+      for (const [at, text] of texts.entries()) {
+        if (at > 0) await page.keyboard.press('Tab');
+        await page.keyboard.press('ControlOrMeta+a');
+        await page.keyboard.type(text);
+      }
+      await page.keyboard.press('Enter');
+    };
+    const next = 'a longer password';
+    const wrong = (label: string, text: string) => {
+      const input = page.getByLabel(label, { exact: true });
+      return dialog.locator('.field', { has: input }).getByRole('alert').getByText(text).waitFor();
+    };
+    await fill(password, next, 'another');
+    await wrong('New password, again', 'not the same');
+    await fill(password, 'short', 'short');
+    await wrong('New password', 'at least 12 characters');
+    await fill('not it', next, next);
+    await wrong('Present password', 'not the present password');
+    await fill(password, next, next);
+    await dialog.waitFor({ state: 'detached' });
+    await page.getByText('Your password is changed.').waitFor({ state: 'attached' });
+    // The focus is where it was before.
+    expect(await account.evaluate((button) => button === document.activeElement)).toBe(true);
+    await other.reload();
+    await other.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
+
+    await enter(other, next);
+    await page.keyboard.press('Enter');
+    await dialog.getByRole('button', { name: 'Sign out everywhere' }).click();
+    await heading('Sign in').waitFor();
+    await other.reload();
+    await other.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
+    await elsewhere.close();
+  });
+
   it('signs out for good', async () => {
     await signIn();
     await page.getByRole('button', { name: 'Sign out' }).click();

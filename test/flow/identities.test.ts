@@ -2,7 +2,7 @@ import { Transform } from 'node:stream';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { NewToken } from '@netport/protocol';
 import { loadIdentity, openDataDirectory, queryStatus } from '@netport/runtime';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it, type TestContext } from 'vitest';
 import {
   deferred,
   dial,
@@ -11,6 +11,7 @@ import {
   freePort,
   type Member,
   Overlay,
+  type OverlayOptions,
   receivePayload,
   runCommand,
   scripts,
@@ -24,8 +25,12 @@ const mib = 1024 ** 2;
 /** What is promised; it takes some tens of milliseconds. */
 const revocationBound = 2000;
 
-let overlay: Overlay;
-afterEach(() => overlay?.stop());
+/** An overlay for one test. */
+async function startOverlay({ onTestFinished }: TestContext, options: OverlayOptions): Promise<Overlay> {
+  const overlay = await Overlay.start(options);
+  onTestFinished(() => overlay.stop());
+  return overlay;
+}
 
 interface Status {
   certificateExpiresAt: string;
@@ -50,14 +55,15 @@ function throttle(half: number, done: Promise<unknown>): Transform {
   });
 }
 
-describe.each([
+// This and the next at once: they mostly wait for certificates to expire.
+describe.concurrent.each([
   { transport: 'tcp', size: 1024 * mib },
   // QUIC costs several times the CPU for each byte.
   { transport: 'quic', size: 256 * mib },
 ])('certificates are renewed over $transport', ({ transport, size }) => {
-  it('under a transfer that goes on, and what is dialled later uses the new ones', async () => {
+  it('under a transfer that goes on, and what is dialled later uses the new ones', async (context) => {
     const controlArgs = ['--certificate-lifetime', '30s'];
-    overlay = await Overlay.start({ controlArgs, portalArgs: ['--transport', transport] });
+    const overlay = await startOverlay(context, { controlArgs, portalArgs: ['--transport', transport] });
     const members = [overlay.portal('a'), overlay.portal('b'), overlay.relay('relay-1')];
     const expiries = () => Promise.all(members.map(async (member) => (await statusOf(member)).certificateExpiresAt));
     const circuits = async () => (await statusOf(overlay.portal('a'))).tunnels.map(({ circuitId }) => circuitId);
@@ -100,8 +106,8 @@ describe.each([
   }, 300_000);
 });
 
-it('a portal that was off until its certificate expired comes back by a new token, with its access pairs', async () => {
-  overlay = await Overlay.start({ controlArgs: ['--certificate-lifetime', '20s'] });
+it.concurrent('a portal that was off until its certificate expired comes back by a new token, with its access pairs', async (context) => {
+  const overlay = await startOverlay(context, { controlArgs: ['--certificate-lifetime', '20s'] });
   const echo = await startEcho();
   const port = await freePort();
   await overlay.addPair('kept', `a:127.0.0.1:${port}`, `b:127.0.0.1:${echo.port}`);
@@ -124,9 +130,10 @@ it('a portal that was off until its certificate expired comes back by a new toke
 }, 300_000);
 
 describe.each(['tcp', 'quic'])('a revocation in the middle of a transfer over %s', (transport) => {
+  let overlay: Overlay;
   /** Bytes without end, from B to A. */
-  const startTransfer = async () => {
-    overlay = await Overlay.start({ portalArgs: ['--transport', transport] });
+  const startTransfer = async (context: TestContext) => {
+    overlay = await startOverlay(context, { portalArgs: ['--transport', transport] });
     const source = await startTarget((socket) => void sendPayload(socket, 2, Number.MAX_SAFE_INTEGER).catch(() => {}));
     const port = await freePort();
     await overlay.addPair('endless', `a:127.0.0.1:${port}`, `b:127.0.0.1:${source.port}`);
@@ -151,8 +158,8 @@ describe.each(['tcp', 'quic'])('a revocation in the middle of a transfer over %s
   const noTunnel = (name: string) =>
     waitFor(`${name} to close its tunnel`, async () => (await tunnelsOf(name)).length === 0);
 
-  it('closes it at the peer and at the relay within 2 s, whatever the revoked portal does', async () => {
-    const { socket, source, port } = await startTransfer();
+  it('closes it at the peer and at the relay within 2 s, whatever the revoked portal does', async (context) => {
+    const { socket, source, port } = await startTransfer(context);
     const b = overlay.portal('b');
     const since = overlay.portal('a').process.log.length;
     // It hears of nothing, and ends nothing by itself.
@@ -176,8 +183,8 @@ describe.each(['tcp', 'quic'])('a revocation in the middle of a transfer over %s
     await source.close();
   });
 
-  it('of its relay ends its circuits within 2 s, and no other is opened there', async () => {
-    const { socket, source, port } = await startTransfer();
+  it('of its relay ends its circuits within 2 s, and no other is opened there', async (context) => {
+    const { socket, source, port } = await startTransfer(context);
     const over = [noCircuit, () => noTunnel('a'), () => noTunnel('b'), () => ending(socket)];
     expect(await revoke('/relays/relay-1/revoke', ...over)).toBeLessThan(revocationBound);
     expect(await ending(await dial(port))).toBe('reset');

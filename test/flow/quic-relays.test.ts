@@ -8,6 +8,8 @@ import {
   freePort,
   type Member,
   Overlay,
+  runCommand,
+  scripts,
   startEcho,
   type Target,
   waitFor,
@@ -68,6 +70,17 @@ describe('a connection over QUIC', () => {
     if (signal === 'SIGSTOP') used.process.signal('SIGCONT');
     else await used.start();
     expect((await circuit()).relay).toBe(other.name);
+  });
+
+  it('leaves a relay that is drained, before that stops', async () => {
+    const { used, other } = await relays();
+    const args = ['drain', '--data', used.directory, '--wait', '30s'];
+    expect(await runCommand({ name: 'drain', script: scripts.relay, args })).toMatchObject({ code: 0, stderr: '' });
+    expect((await circuit()).relay).toBe(other.name);
+    expect(await exchange(near, 'elsewhere')).toBe('elsewhere');
+    // No circuit is left to wait for.
+    expect(await used.process.stop('SIGTERM')).toBe(0);
+    await used.start();
   });
 
   it('ends with its pair while its relay is away, and gets no other', async () => {

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { root } from './overlay.js';
-import { type RunningProcess, startProcess } from './process.js';
+import { type RunningProcess, root, startProcess } from './process.js';
 import { waitFor } from './wait.js';
 
 /** What two applications do with one connection. The one that dials says so in its first bytes. */

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { LegOffer, NewToken, Transport } from '@netport/protocol';
-import { type Overlay, root } from './overlay.js';
-import { startProcess } from './process.js';
+import type { Overlay } from './overlay.js';
+import { root, startProcess } from './process.js';
 
 /** Registers two portals and permits circuits between them; returns their join tokens. */
 export async function admitPortals(overlay: Overlay, [from, to]: readonly [string, string]): Promise<[string, string]> {

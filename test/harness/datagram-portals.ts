@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { CircuitId } from '@netport/protocol';
 import { admitPortals } from './bare-circuits.js';
-import { type Overlay, root } from './overlay.js';
-import { type LogLine, type RunningProcess, startProcess } from './process.js';
+import type { Overlay } from './overlay.js';
+import { type LogLine, type RunningProcess, root, startProcess } from './process.js';
 import type { RelayNetworks } from './relay-networks.js';
 
 const script = join(root, 'test/dist/harness/udp-portal.js');

@@ -1,15 +1,12 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { decodeJoinToken, type NewToken, type PairView } from '@netport/protocol';
-import { type LogLine, type RunningProcess, runCommand, startProcess } from './process.js';
+import { CommandLine } from './command-line.js';
+import { type LogLine, type Outcome, type RunningProcess, root, startProcess } from './process.js';
 import { keysIn, leaks, payloadSecrets } from './secrets.js';
 import { freePort, waitFor } from './wait.js';
-
-/** The repository, from test/harness as well as from test/dist/harness. */
-export const root = dirname(fileURLToPath(import.meta.url)).replace(/\/test\/(dist\/)?harness$/, '');
 
 export const scripts = {
   control: join(root, 'control-server/bin/netport-control.mjs'),
@@ -71,6 +68,7 @@ export class Overlay {
   /** Every process that it had, also those that others have taken the place of, and what its commands wrote on stderr. */
   private readonly launched: { readonly output: readonly string[] }[] = [];
   private readonly secrets = payloadSecrets();
+  private readonly commandLine: CommandLine;
 
   private constructor(
     readonly directory: string,
@@ -79,6 +77,7 @@ export class Overlay {
     public control: RunningProcess,
   ) {
     this.launched.push(control);
+    this.commandLine = new CommandLine(options.network?.hub);
   }
 
   static async start(options: OverlayOptions = {}): Promise<Overlay> {
@@ -88,8 +87,8 @@ export class Overlay {
     const overlay = new Overlay(directory, url, options, startControl(directory, url, options));
     try {
       await overlay.control.waitForLog('listening');
-      for (const name of options.relays ?? ['relay-1']) await overlay.addRelay(name);
-      for (const name of options.portals ?? ['a', 'b']) await overlay.addPortal(name);
+      await Promise.all((options.relays ?? ['relay-1']).map((name) => overlay.addRelay(name)));
+      await Promise.all((options.portals ?? ['a', 'b']).map((name) => overlay.addPortal(name)));
       return overlay;
     } catch (error) {
       await overlay.stop();
@@ -157,10 +156,9 @@ export class Overlay {
     return stdout;
   }
 
-  async tryCli(args: readonly string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  async tryCli(args: readonly string[]): Promise<Outcome> {
     const env = { NETPORT_URL: this.url, NETPORT_CA: this.rootFile, NETPORT_TOKEN: await this.adminToken() };
-    const namespace = this.options.network?.hub;
-    const done = await runCommand({ name: 'netport', script: scripts.cli, args, env, namespace });
+    const done = await this.commandLine.run(args, env);
     this.launched.push({ output: done.stderr.split('\n') });
     for (const [, what = '', shown = ''] of done.stdout.matchAll(shownOnce)) {
       this.secrets.set(shown.replace(/^np[a-z]1?_/, ''), what);
@@ -220,6 +218,7 @@ export class Overlay {
   }
 
   private async clean(): Promise<void> {
+    this.commandLine.stop();
     const directories = [...this.portals.values(), ...this.relays.values()].map(({ directory }) => directory);
     const keys = await Promise.all([join(this.directory, 'control'), ...directories].map(keysIn));
     const secrets = new Map([...this.secrets, ...keys.flatMap((found) => [...found])]);

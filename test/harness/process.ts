@@ -1,8 +1,14 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type ChildProcessByStdio, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { waitFor } from './wait.js';
+
+/** The repository, from test/harness as well as from test/dist/harness. */
+export const root = dirname(fileURLToPath(import.meta.url)).replace(/\/test\/(dist\/)?harness$/, '');
 
 export interface LogLine {
   msg: string;
@@ -106,10 +112,23 @@ export function startProcess(options: SpawnOptions): RunningProcess {
   };
 }
 
+/** A process that is sent messages, and answers them. */
+export function startHelper(options: SpawnOptions): ChildProcess {
+  const child = spawnScript(options, ['ignore', 'inherit', 'inherit', 'ipc']);
+  running.add(child);
+  child.once('exit', () => running.delete(child));
+  return child;
+}
+
+/** How a command ended. */
+export interface Outcome {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
 /** The outcome of a command that ends by itself. */
-export async function runCommand(
-  options: SpawnOptions,
-): Promise<{ code: number | null; stdout: string; stderr: string }> {
+export async function runCommand(options: SpawnOptions): Promise<Outcome> {
   const child = spawnScript(options);
   let stdout = '';
   let stderr = '';
@@ -123,14 +142,19 @@ export async function runCommand(
   return { code, stdout, stderr };
 }
 
-function spawnScript({ script, args, env, namespace, as }: SpawnOptions) {
+function spawnScript(options: SpawnOptions): ChildProcessByStdio<null, Readable, Readable>;
+function spawnScript(options: SpawnOptions, stdio: StdioOptions): ChildProcess;
+function spawnScript(
+  { script, args, env, namespace, as }: SpawnOptions,
+  stdio: StdioOptions = ['ignore', 'pipe', 'pipe'],
+): ChildProcess {
   const user = as === undefined ? [] : unprivileged(as);
   const command = [...user, process.execPath, script, ...args];
   // `ip netns exec` becomes the program, so the child's id and signals are the program's.
   const [program = '', ...rest] = namespace ? ['ip', 'netns', 'exec', namespace, ...command] : command;
   return spawn(program, rest, {
     env: { ...withoutNetport(process.env), ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio,
   });
 }
 

@@ -1,7 +1,7 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { root } from './overlay.js';
+import { root } from './process.js';
 
 /** Builds one of the C programs of bench/relay into a directory; returns its path. Throws where there is no compiler. */
 export function buildProgram(name: 'udp-leg' | 'tcp-leg' | 'delay-hop', directory: string): string {

@@ -23,7 +23,7 @@ const listed = async (name: string) =>
 test('a token has a name, a role and an end', async () => {
   const made = await add({ name: 'ci', role: 'operator', lifetimeSeconds: 60 });
   expect(made).toEqual({
-    ...{ name: 'ci', role: 'operator', token: expect.stringMatching(/^npa_[\w-]{43}$/) },
+    ...{ name: 'ci', role: 'operator', scopes: null, token: expect.stringMatching(/^npa_[\w-]{43}$/) },
     expiresAt: new Date(now.getTime() + 60_000).toISOString(),
   });
   expect((await whoami(made.token)).json).toMatchObject({ actor: 'token:ci', role: 'operator' });

@@ -14,7 +14,7 @@ import type { Services } from './services.js';
  * `unauthenticated` or `forbidden`.
  */
 export async function authorise(services: Services, request: Request, endpoint: string): Promise<Principal> {
-  const { refusals, strangers } = services;
+  const { strangers } = services;
   let actor: Actor = { name: 'anonymous', origin: originOf(request.socket) };
   try {
     const principal = await whoAsks(services, request, true);
@@ -23,11 +23,14 @@ export async function authorise(services: Services, request: Request, endpoint: 
     await refuseUnlessMay(services, principal, endpoint, request);
     return principal;
   } catch (thrown) {
-    const what = `${request.method} ${request.baseUrl}${request.path}`;
-    await refusals.request(actor, what, publicError(thrown));
+    await writeRefusal(services, actor, request, thrown);
     throw thrown;
   }
 }
+
+/** Writes down that a request was refused. */
+export const writeRefusal = ({ refusals }: Services, actor: Actor, request: Request, thrown: unknown): Promise<void> =>
+  refusals.request(actor, `${request.method} ${request.baseUrl}${request.path}`, publicError(thrown));
 
 async function refuseUnlessMay(
   { context }: Services,
@@ -35,10 +38,12 @@ async function refuseUnlessMay(
   endpoint: string,
   request: Request,
 ): Promise<void> {
-  const decision = decide(principal.role, endpoint);
+  const decision = decide(principal, endpoint);
   if (decision === 'allow') return;
   if (decision === 'own' && (await ownsPair(context, principal, String(request.params.name)))) return;
-  throw new NetportError('forbidden', `${needed(endpoint)}; ${principal.name} has the role ${principal.role}`);
+  const { name, role, scopes } = principal;
+  const has = scopes === null ? '' : ` with the scopes ${scopes.join(', ')}`;
+  throw new NetportError('forbidden', `${needed(principal, endpoint)}; ${name} has the role ${role}${has}`);
 }
 
 /** Whether who began this request may still do so; asking does not keep a session from going idle. */

@@ -1,6 +1,6 @@
 import { endpoints } from '@netport/protocol';
 import { Router } from 'express';
-import { allowed } from '../policy/roles.js';
+import { endpointsWith } from '../policy/roles.js';
 import { listCertificates } from '../state/certificates.js';
 import { unchanged } from '../state/change.js';
 import { version } from '../version.js';
@@ -17,7 +17,9 @@ export function recordRouter(services: Services): Router {
     unchanged({
       actor: actor.name,
       role: actor.role,
-      may: allowed(actor.role),
+      scopes: actor.scopes && [...actor.scopes],
+      may: endpointsWith('allow', actor),
+      mayOwn: endpointsWith('own', actor),
       trustDomain: context.trustDomain,
       version,
     }),

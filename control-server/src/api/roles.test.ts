@@ -1,7 +1,7 @@
 import { type Role, roles } from '@netport/protocol';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { openLive, startTestServer, type TestServer } from '../../test/harness.js';
-import { allEndpoints, auditExportName } from './endpoint-names.js';
+import { askAs, everything, outcome } from '../../test/every-endpoint.js';
+import { startTestServer, type TestServer } from '../../test/harness.js';
 
 /** The least role that may: stated here again, so that nobody gets a right by a slip of the pen. */
 const expected: Record<string, Role | 'anyone'> = {
@@ -75,50 +75,14 @@ beforeAll(async () => {
 afterAll(() => server.stop());
 
 const ask = (token: string | undefined, method: string, path: string, body?: unknown) =>
-  server.http(method.toUpperCase(), `/api/v1${path}`, {
-    headers: {
-      ...(token !== undefined && { authorization: `Bearer ${token}` }),
-      ...(body !== undefined && { 'content-type': 'application/json' }),
-    },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-
-/** `denied`, `unknown` (nobody signed in), or `passed`: whatever came behind the question of who may. */
-async function outcome(token: string | undefined, name: string, method: string, path: string): Promise<string> {
-  const body = method === 'get' || method === 'delete' ? undefined : {};
-  const status = name === 'live' ? await liveStatus(token) : await answered(token, method, path, body);
-  if (status === 403) return 'denied';
-  return status === 401 && name !== 'session.add' ? 'unknown' : 'passed';
-}
-
-async function answered(token: string | undefined, method: string, path: string, body: unknown): Promise<number> {
-  const { status, json, text } = await ask(token, method, path, body);
-  // What did not come from the API, such as an answer to broken HTTP, shows nothing.
-  expect(status < 300 || json?.code !== undefined, text).toBe(true);
-  return status;
-}
-
-/** An event stream does not end: it is closed once it has opened. */
-const liveStatus = (token: string | undefined): Promise<number> =>
-  openLive(server, token === undefined ? {} : { authorization: `Bearer ${token}` }).then(
-    (stream) => {
-      stream.close();
-      return 200;
-    },
-    (refused: Error) => Number(refused.message),
-  );
-
-const everything = [
-  ...allEndpoints.map(({ name, endpoint: { method, path } }) => ({ name, method, path })),
-  { name: auditExportName, method: 'get' as const, path: '/audit/export' },
-].map((one) => ({ ...one, path: one.path.replaceAll(/:\w+/g, 'nothing') }));
+  askAs(server, token, method, path, body);
 
 describe('who may what', () => {
   test.each(everything)('$name', async ({ name, method, path }) => {
     const least = expected[name];
     expect(least, `the table of this test lacks ${name}`).toBeDefined();
-    const got: Record<string, string> = { nobody: await outcome(undefined, name, method, path) };
-    for (const role of roles) got[role] = await outcome(tokens[role], name, method, path);
+    const got: Record<string, string> = { nobody: await outcome(server, undefined, { name, method, path }) };
+    for (const role of roles) got[role] = await outcome(server, tokens[role], { name, method, path });
     const may = (role: Role) => least === 'anyone' || roles.indexOf(role) >= roles.indexOf(least as Role);
     expect(got).toEqual({
       nobody: least === 'anyone' ? 'passed' : 'unknown',

@@ -2,10 +2,10 @@ import { type AnswerOf, type ApiEndpoint, limits, NetportError } from '@netport/
 import type { Request, Router } from 'express';
 import type { z } from 'zod';
 import { originOf } from '../origin.js';
-import { invalidFields } from '../problem.js';
+import { invalidFields, publicError } from '../problem.js';
 import { noChange, type Outcome } from '../state/change.js';
 import type { Actor, Principal } from '../state/context.js';
-import { authorise } from './authentication.js';
+import { authorise, writeRefusal } from './authentication.js';
 import { readBody } from './body.js';
 import { endpointName } from './endpoint-names.js';
 import type { Services } from './services.js';
@@ -57,7 +57,15 @@ export function serve<E extends ApiEndpoint>(
         request,
         revision: endpoint.revisioned && matchedRevision(request),
       };
-      const { value, change, headers = {} } = await use(call as Call<E>);
+      const {
+        value,
+        change,
+        headers = {},
+      } = await use(call as Call<E>).catch(async (thrown) => {
+        // Some refusals depend on what is asked for, and so come from the use case.
+        if (publicError(thrown).code === 'forbidden') await writeRefusal(services, call.actor, request, thrown);
+        throw thrown;
+      });
       if (change !== noChange) services.bus.publish(change);
       // Who has the answer may rely on it: a granted pair can be dialled, a withdrawn one cannot.
       if (change.policy) await services.settled();

@@ -1,4 +1,5 @@
-import { type Role, roles } from '@netport/protocol';
+import { type Role, roles, type Scope } from '@netport/protocol';
+import { decideByScopes } from './scopes.js';
 
 /** Who may use an endpoint: everybody; who has this role or a higher one; `pair-owner`: operators, and who owns the access pair. */
 type Rule = 'anyone' | Role | 'pair-owner';
@@ -72,11 +73,30 @@ export const ruleOf = (endpoint: string): Rule | undefined =>
 /** Whether `role` has what `least` has. */
 export const atLeast = (role: Role, least: Role): boolean => roles.indexOf(role) >= roles.indexOf(least);
 
-/** `own`: only for the access pair that is one's own. */
-export type Decision = 'allow' | 'own' | 'deny';
+/** All that can be allowed, and can be a scope. */
+export const ruledEndpoints: readonly string[] = Object.keys(rules);
 
-/** What a role may do with an endpoint. */
-export function decide(role: Role, endpoint: string): Decision {
+/** `own`: only for the access pair that is one's own. From the least to the most. */
+const decisions = ['deny', 'own', 'allow'] as const;
+export type Decision = (typeof decisions)[number];
+
+/** What somebody may do: a role, and what of it; null: all of it. */
+export interface Rights {
+  role: Role;
+  scopes: readonly Scope[] | null;
+}
+
+/** What somebody may do with an endpoint: what both his role and his scopes allow. */
+export function decide({ role, scopes }: Rights, endpoint: string): Decision {
+  const byRole = decideByRole(role, endpoint);
+  if (scopes === null || ruleOf(endpoint) === 'anyone') return byRole;
+  const byScopes = decideByScopes(scopes, endpoint);
+  return isMore(byRole, byScopes) ? byScopes : byRole;
+}
+
+const isMore = (one: Decision, other: Decision): boolean => decisions.indexOf(one) > decisions.indexOf(other);
+
+function decideByRole(role: Role, endpoint: string): Decision {
   const rule = ruleOf(endpoint);
   if (rule === undefined) return 'deny';
   if (rule === 'anyone') return 'allow';
@@ -84,12 +104,21 @@ export function decide(role: Role, endpoint: string): Decision {
   return atLeast(role, rule) ? 'allow' : 'deny';
 }
 
-/** The endpoints that a role may use without owning anything. */
-export const allowed = (role: Role): string[] =>
-  Object.keys(rules).filter((endpoint) => decide(role, endpoint) === 'allow');
+/** The endpoints of which somebody may this much: all, or what is his own. */
+export const endpointsWith = (decision: Decision, rights: Rights): string[] =>
+  ruledEndpoints.filter((endpoint) => decide(rights, endpoint) === decision);
+
+/** What `given` may beyond what `giver` may: nobody gives somebody else more than he has. */
+export const beyondGiver = (giver: Rights, given: Rights): string[] =>
+  ruledEndpoints.filter((endpoint) => isMore(decide(given, endpoint), decide(giver, endpoint)));
 
 /** What is missing, for who was denied. */
-export function needed(endpoint: string): string {
+export function needed({ role, scopes }: Rights, endpoint: string): string {
+  const byRole = decideByRole(role, endpoint);
+  if (scopes !== null && byRole !== 'deny' && isMore(byRole, decideByScopes(scopes, endpoint))) {
+    const own = decideByScopes(scopes, endpoint) === 'own' ? ', or to own the access pair' : '';
+    return `this takes the scope ${endpoint}${own}`;
+  }
   const rule = ruleOf(endpoint);
   if (rule === 'pair-owner') return 'this takes the role operator, or to be the owner of the access pair';
   return rule === undefined ? 'no role may do this' : `this takes the role ${rule}`;

@@ -50,6 +50,7 @@ export class Circuits {
     circuit.state = 'joined';
     const old = this.#options.book.running(this.#replaced.get(id) ?? id);
     if (old && old !== circuit) this.close(old, 'circuit_closed');
+    if (relay.draining) this.#sendAway(circuit);
     this.#settle(id, 'ok');
     this.#keep(circuitJoined(this.#options.context, circuit));
   }
@@ -106,6 +107,17 @@ export class Circuits {
   abandon(portal: Name, id: CircuitId): void {
     const circuit = this.#options.book.running(id);
     if (circuit?.from === portal || circuit?.to === portal) this.closeAndTell(circuit, 'circuit_closed');
+  }
+
+  /** A relay is going to stop: what runs there goes on elsewhere, where it can. */
+  leave(relay: OnlineRelay): void {
+    relay.draining = true;
+    for (const circuit of this.#options.book.filter(({ relay: name }) => name === relay.name)) this.#sendAway(circuit);
+  }
+
+  /** The portal that asked for a circuit has its tunnel leave it. */
+  #sendAway({ id, from }: CircuitRecord): void {
+    this.#options.roster.onlinePortalNamed(from)?.session.send({ type: 'circuit.leave', circuitId: id });
   }
 
   closeAndTell(circuit: CircuitRecord, code: ErrorCode): void {

@@ -52,6 +52,10 @@ function onMessage({ context, circuits, log }: SignallingParts, relay: OnlineRel
     case 'circuit.joined':
       circuits.joined(relay, message.circuitId);
       break;
+    case 'draining':
+      circuits.leave(relay);
+      log.info({ relay: relay.name }, 'relay is draining');
+      break;
     case 'circuit.ended':
       circuits.ended(relay, message);
       break;

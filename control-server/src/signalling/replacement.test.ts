@@ -100,6 +100,25 @@ test('one that its relay has ended can be replaced, and both portals are told of
   expect((await offered())[0].replaces).toBe(circuitId);
 });
 
+test('a relay that drains gets no circuit any more, and who asked for those that it has leaves them', async () => {
+  ask('a', 'b', 'udp', {});
+  const [leg] = await offered();
+  join(leg);
+  const other = leg.relay === 'one' ? 'two' : 'one';
+  relays[leg.relay]?.send({ type: 'draining' });
+  expect(await portals.a.next('circuit.leave')).toEqual({ type: 'circuit.leave', circuitId: leg.circuitId });
+  // Not even where the other one has just failed.
+  ask('c', 'b', 'tcp', { avoid: [other] });
+  expect((await offered('c'))[0].relay).toBe(other);
+  expect(relays[leg.relay]?.received.filter(({ type }) => type === 'circuit.close')).toEqual([]);
+  expect(portals.b.received.filter(({ type }) => type === 'circuit.leave')).toEqual([]);
+
+  relays[other]?.send({ type: 'draining' });
+  await portals.c.next('circuit.leave');
+  ask('c', 'b', 'udp', {});
+  expect((await portals.c.next('error')).code).toBe('relay_unavailable');
+});
+
 test('a circuit that a portal could not take ends for both, and nobody else ends it', async () => {
   ask('a', 'b', 'udp', {});
   const [{ circuitId, relay }] = await offered();

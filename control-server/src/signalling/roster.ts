@@ -52,6 +52,8 @@ export interface OnlineRelay {
   origin: string;
   session: Session<RelayMessage, RelayCommand>;
   hello: Omit<Hello<RelayMessage>, 'circuits'>;
+  /** It is going to stop. */
+  draining: boolean;
   /** Circuits asked for and not answered yet. */
   opening: number;
   /** Called with the next counters. */
@@ -80,6 +82,7 @@ export const onlinePortal = (
 
 export const onlineRelay = (base: Pick<OnlineRelay, 'id' | 'name' | 'origin' | 'session' | 'hello'>): OnlineRelay => ({
   ...base,
+  draining: false,
   opening: 0,
   reportWaiters: new Set(),
 });
@@ -118,7 +121,8 @@ export class Roster implements Presence {
 
   /** What there is to choose from for a circuit between two portals. */
   relayChoice(from: OnlinePortal | undefined, to: OnlinePortal | undefined, avoid: readonly Name[] = []): RelayChoice {
-    const relays = [...this.relays.values()].map(({ name, opening, hello }) => ({
+    const lasting = [...this.relays.values()].filter(({ draining }) => !draining);
+    const relays = lasting.map(({ name, opening, hello }) => ({
       name,
       circuits: this.#circuitsOf(name) + opening,
       capacity: hello.capacity,

@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { limits, NetportError, type SessionView } from '@netport/protocol';
+import { limits, NetportError, type Role, type SessionView } from '@netport/protocol';
 import type { SessionHolder } from '../store/store.js';
 import { actorName, tokenRecord } from './admin.js';
 import { audit, auditEvent } from './audit.js';
@@ -26,7 +26,7 @@ export async function signInWithToken(
 /** Opens a session for somebody who has shown who he is. */
 export async function openSession(
   context: StateContext,
-  { name, origin, role }: Principal,
+  { name, origin, role }: Actor & { role: Role },
   holder: SessionHolder,
 ): Promise<OpenedSession> {
   const secret = randomBytes(32).toString('base64url');
@@ -71,5 +71,5 @@ export async function sessionPrincipal(
   if (use && now.getTime() - session.seenAt.getTime() >= limits.adminSessionSeen) {
     await adminSessions.seen(session.hash, now);
   }
-  return { name: session.actor, origin, role: session.role };
+  return { name: session.actor, origin, role: session.role, scopes: session.scopes };
 }

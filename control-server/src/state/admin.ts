@@ -19,7 +19,7 @@ export async function keepAdminToken(context: StateContext, token: string): Prom
     if ((await records.apiTokens.find(hash))?.name === firstToken) return;
     await records.apiTokens.remove(firstToken);
     await records.apiTokens.add({
-      ...{ id: randomUUID(), name: firstToken, hash, role: 'admin' },
+      ...{ id: randomUUID(), name: firstToken, hash, role: 'admin', scopes: null },
       ...{ createdAt: context.now(), expiresAt: null, lastUsedAt: null },
     });
   });
@@ -32,12 +32,12 @@ export async function authenticate(
   origin: string | null,
 ): Promise<Principal> {
   const [, token] = /^Bearer +(\S+)$/i.exec(authorization ?? '') ?? [];
-  const { name, role } = await tokenRecord(
+  const { name, role, scopes } = await tokenRecord(
     context,
     token,
     authorization === undefined ? 'no token was sent' : 'this is no API token (npa_…)',
   );
-  return { name: actorName(name), origin, role };
+  return { name: actorName(name), origin, role, scopes };
 }
 
 /** Who asks with an API token or with a session that it opened. */

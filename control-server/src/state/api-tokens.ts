@@ -13,15 +13,18 @@ import type { ApiTokenRecord } from '../store/store.js';
 import { firstToken, hashToken, makeAdminToken } from './admin.js';
 import { audit } from './audit.js';
 import { type Outcome, unchanged } from './change.js';
-import type { Actor, StateContext } from './context.js';
+import type { Actor, Principal, StateContext } from './context.js';
+import { refuseBeyondGiver } from './giving.js';
 import { pageOfLive } from './paging.js';
 
-/** Makes an API token; its text exists only in this answer. Throws `already_exists` or `limit_exceeded`. */
+/** Makes an API token; its text exists only in this answer. Throws `forbidden`, `already_exists` or `limit_exceeded`. */
 export async function addApiToken(
   context: StateContext,
-  actor: Actor,
-  { name, role, lifetimeSeconds = limits.apiTokenLifetime / 1000 }: AddApiToken,
+  actor: Principal,
+  { name, role, scopes: wanted, lifetimeSeconds = limits.apiTokenLifetime / 1000 }: AddApiToken,
 ): Promise<Outcome<NewApiToken>> {
+  const scopes = wanted ? [...new Set(wanted)] : null;
+  refuseBeyondGiver(actor, { role, scopes });
   const token = makeAdminToken();
   const createdAt = context.now();
   const expiresAt = new Date(createdAt.getTime() + lifetimeSeconds * 1000);
@@ -29,12 +32,12 @@ export async function addApiToken(
     if ((await records.apiTokens.list()).length >= limits.apiTokens) {
       throw new NetportError('limit_exceeded', `there are ${limits.apiTokens} API tokens: remove those that expired`);
     }
-    const kept = { name, role, createdAt, expiresAt, lastUsedAt: null };
+    const kept = { name, role, scopes, createdAt, expiresAt, lastUsedAt: null };
     await records.apiTokens.add({ ...kept, id: randomUUID(), hash: hashToken(token) });
-    const detail = { role, expiresAt: expiresAt.toISOString() };
+    const detail = { role, ...(scopes && { scopes }), expiresAt: expiresAt.toISOString() };
     await audit(context, records, actor, { action: 'api-token.add', subject: name, detail });
   });
-  return unchanged({ name, role, token, expiresAt: expiresAt.toISOString() });
+  return unchanged({ name, role, scopes, token, expiresAt: expiresAt.toISOString() });
 }
 
 /** API tokens by name, expired ones too. Throws `invalid_request` for a wrong cursor. */
@@ -43,9 +46,10 @@ export async function listApiTokens(context: StateContext, query: PageQuery): Pr
   return pageOfLive(tokens.map(view), query, ({ name }) => name);
 }
 
-const view = ({ name, role, createdAt, expiresAt, lastUsedAt }: ApiTokenRecord): ApiTokenView => ({
+const view = ({ name, role, scopes, createdAt, expiresAt, lastUsedAt }: ApiTokenRecord): ApiTokenView => ({
   name,
   role,
+  scopes: scopes && [...scopes],
   createdAt: createdAt.toISOString(),
   expiresAt: expiresAt?.toISOString() ?? null,
   lastUsedAt: lastUsedAt?.toISOString() ?? null,

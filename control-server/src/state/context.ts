@@ -1,12 +1,6 @@
-import {
-  type ErrorCode,
-  formatSpiffeId,
-  type Name,
-  type Role,
-  type SpiffeId,
-  type TrustDomain,
-} from '@netport/protocol';
+import { type ErrorCode, formatSpiffeId, type Name, type SpiffeId, type TrustDomain } from '@netport/protocol';
 import type { CertificateAuthority } from '../authority/certificate-authority.js';
+import type { Rights } from '../policy/roles.js';
 import type { MemberKind, Store } from '../store/store.js';
 
 /** What every use case works with. */
@@ -32,9 +26,7 @@ export interface Actor {
 }
 
 /** Who signed in, and what that gives. */
-export interface Principal extends Actor {
-  role: Role;
-}
+export interface Principal extends Actor, Rights {}
 
 export const memberId = ({ trustDomain }: { trustDomain: TrustDomain }, kind: MemberKind, name: Name): SpiffeId =>
   formatSpiffeId({ trustDomain, kind, name });

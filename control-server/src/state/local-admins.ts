@@ -13,20 +13,22 @@ import { notFound } from '../problem.js';
 import type { LocalAdminRecord, Records } from '../store/store.js';
 import { audit } from './audit.js';
 import { type Outcome, unchanged } from './change.js';
-import type { Actor, StateContext } from './context.js';
+import type { Actor, Principal, StateContext } from './context.js';
+import { refuseBeyondGiver } from './giving.js';
 import { pageOfLive } from './paging.js';
 import { makePassword, type Passwords } from './passwords.js';
 
 /** A local admin as an actor. */
 export const localAdminActor = (name: string): string => `admin:${name}`;
 
-/** Adds a local admin. Throws `already_exists` or `limit_exceeded`. */
+/** Adds a local admin. Throws `forbidden`, `already_exists` or `limit_exceeded`. */
 export async function addLocalAdmin(
   context: StateContext,
   passwords: Passwords,
-  actor: Actor,
+  actor: Principal,
   { name, role, password }: AddLocalAdmin,
 ): Promise<Outcome<KeptLocalAdmin>> {
+  refuseBeyondGiver(actor, { role, scopes: null });
   const made = password === undefined ? makePassword() : undefined;
   const passwordHash = await passwords.hash(password ?? made ?? '');
   const admin = { id: randomUUID(), name, role, passwordHash, createdAt: context.now(), lastSignInAt: null };
@@ -53,11 +55,11 @@ const view = ({ name, role, createdAt, lastSignInAt }: LocalAdminRecord): LocalA
   lastSignInAt: lastSignInAt?.toISOString() ?? null,
 });
 
-/** Another role holds at once, in open sessions too; another password ends them. Throws `not_found`. */
+/** Another role holds at once, in open sessions too; another password ends them. Throws `not_found` or `forbidden`. */
 export async function changeLocalAdmin(
   context: StateContext,
   passwords: Passwords,
-  actor: Actor,
+  actor: Principal,
   name: string,
   { role, password }: ChangeLocalAdmin,
 ): Promise<Outcome<KeptLocalAdmin>> {
@@ -66,6 +68,7 @@ export async function changeLocalAdmin(
   const passwordHash = wanted === undefined ? undefined : await passwords.hash(wanted);
   const after = await context.store.transaction(async (records) => {
     const before = await existingAdmin(records, name);
+    refuseBeyondGiver(actor, { role: role ?? before.role, scopes: null });
     const change = { ...(role !== undefined && { role }), ...(passwordHash !== undefined && { passwordHash }) };
     await records.localAdmins.update(before.id, change);
     if (passwordHash !== undefined) await records.adminSessions.removeOf(localAdminActor(name));

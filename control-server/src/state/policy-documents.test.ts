@@ -19,7 +19,7 @@ import { addPair, changePair, removePair, showPair, turnPairs } from './pairs.js
 import { currentPolicy } from './policy.js';
 import { applyPolicy, diffPolicy, exportPolicy } from './policy-documents.js';
 
-const admin = { name: 'token:admin', origin: null, role: 'admin' as const };
+const admin = { name: 'token:admin', origin: null, role: 'admin' as const, scopes: null };
 const nobody = { portal: () => undefined, relay: () => undefined, portalNamed: () => undefined };
 /** A Monday. */
 const start = new Date('2030-01-07T00:00:00Z');

@@ -14,7 +14,7 @@ import { currentPolicy } from './policy.js';
 import { makeRevocations } from './revocations.js';
 
 const trustDomain = 'example.org' as TrustDomain;
-const admin = { name: 'token:admin', origin: null, role: 'admin' as const };
+const admin = { name: 'token:admin', origin: null, role: 'admin' as const, scopes: null };
 const nobody = { portal: () => undefined, relay: () => undefined, portalNamed: () => undefined };
 const start = new Date('2030-01-01T00:00:00Z');
 
@@ -166,6 +166,7 @@ test('another admin token puts the old one out of force', async () => {
     name: 'token:admin',
     origin: 'x',
     role: 'admin',
+    scopes: null,
   });
   await keepAdminToken(context, second);
   await expect(authenticate(context, `Bearer ${first}`, null)).rejects.toMatchObject({ code: 'unauthenticated' });

@@ -1,4 +1,4 @@
-import type { Name, Role } from '@netport/protocol';
+import type { Name, Role, Scope } from '@netport/protocol';
 import type { Prisma } from './prisma.js';
 import { unique } from './prisma-unique.js';
 import type { SignInRecords } from './sign-in-records.js';
@@ -8,13 +8,15 @@ export const signInRecords = (prisma: Prisma.TransactionClient): SignInRecords =
   apiTokens: {
     add: (token) =>
       unique(`the API token ${token.name}`, () =>
-        prisma.apiToken.create({ data: { ...token, hash: Uint8Array.from(token.hash) } }),
+        prisma.apiToken.create({
+          data: { ...token, hash: Uint8Array.from(token.hash), scopes: token.scopes && JSON.stringify(token.scopes) },
+        }),
       ),
     find: async (hash) => {
       const row = await prisma.apiToken.findUnique({ where: { hash: Uint8Array.from(hash) } });
-      return row ? branded(row) : undefined;
+      return row ? apiToken(row) : undefined;
     },
-    list: async () => (await prisma.apiToken.findMany({ orderBy: { name: 'asc' } })).map(branded),
+    list: async () => (await prisma.apiToken.findMany({ orderBy: { name: 'asc' } })).map(apiToken),
     used: async (id, lastUsedAt) => {
       await prisma.apiToken.updateMany({ where: { id }, data: { lastUsedAt } });
     },
@@ -47,7 +49,8 @@ export const signInRecords = (prisma: Prisma.TransactionClient): SignInRecords =
       const { actor, seenAt } = row;
       const tokenEnd = row.token?.expiresAt;
       const expiresAt = tokenEnd && tokenEnd < row.expiresAt ? tokenEnd : row.expiresAt;
-      return { hash, actor, role: role as Role, seenAt, expiresAt };
+      const scopes = scopesOf(row.token?.scopes ?? null);
+      return { hash, actor, role: role as Role, scopes, seenAt, expiresAt };
     },
     seen: async (hash, seenAt) => {
       await prisma.adminSession.updateMany({ where: { hash }, data: { seenAt } });
@@ -65,6 +68,13 @@ export const signInRecords = (prisma: Prisma.TransactionClient): SignInRecords =
     },
   },
 });
+
+const apiToken = <Row extends { name: string; role: string; scopes: string | null }>(row: Row) => ({
+  ...branded(row),
+  scopes: scopesOf(row.scopes),
+});
+
+const scopesOf = (text: string | null): Scope[] | null => (text === null ? null : JSON.parse(text));
 
 /** Both were checked when they came in. */
 const branded = <Row extends { name: string; role: string }>(row: Row) => ({

@@ -1,4 +1,4 @@
-import type { Name, Role } from '@netport/protocol';
+import type { Name, Role, Scope } from '@netport/protocol';
 
 /** What is kept of who may ask, and of who is signed in. */
 export interface SignInRecords {
@@ -12,6 +12,8 @@ export interface ApiTokenRecord {
   name: Name;
   hash: Uint8Array;
   role: Role;
+  /** Null: all that its role may. */
+  scopes: readonly Scope[] | null;
   createdAt: Date;
   /** Null: it does not end by itself. */
   expiresAt: Date | null;
@@ -54,13 +56,15 @@ export interface AdminSessionRecord {
   hash: string;
   actor: string;
   role: Role;
+  /** Those of its token. */
+  scopes: readonly Scope[] | null;
   seenAt: Date;
   /** Its own end, or that of its token. */
   expiresAt: Date;
 }
 
 export interface AdminSessionRecords {
-  add(session: Omit<AdminSessionRecord, 'role'> & { createdAt: Date; holder: SessionHolder }): Promise<void>;
+  add(session: Omit<AdminSessionRecord, 'role' | 'scopes'> & { createdAt: Date; holder: SessionHolder }): Promise<void>;
   find(hash: string): Promise<AdminSessionRecord | undefined>;
   seen(hash: string, at: Date): Promise<void>;
   remove(hash: string): Promise<void>;

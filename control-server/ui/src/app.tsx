@@ -1,6 +1,7 @@
-import { useEffect, useRef } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import icon from './icon.svg';
 import { type PageName, pages } from './model/route.js';
+import { Account } from './pages/account.js';
 import { AuditPage } from './pages/audit.js';
 import { CertificatesPage } from './pages/certificates.js';
 import { ExplainPage } from './pages/explain.js';
@@ -73,6 +74,7 @@ function Frame() {
 
 function Rail({ page }: { page: PageName }) {
   const next = themes[(themes.indexOf(theme.value) + 1) % themes.length] ?? 'auto';
+  const [account, setAccount] = useState(false);
   return (
     <header class="rail">
       <div class="brand">
@@ -102,10 +104,14 @@ function Rail({ page }: { page: PageName }) {
           <button type="button" class="button plain" onClick={() => (theme.value = next)}>
             Theme: {theme.value}
           </button>
+          <button type="button" class="button plain" onClick={() => setAccount(true)}>
+            Account
+          </button>
           <button type="button" class="button plain" onClick={() => void signOut()}>
             Sign out
           </button>
         </div>
+        {account && <Account onClose={() => setAccount(false)} />}
       </div>
     </header>
   );

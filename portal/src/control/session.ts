@@ -48,6 +48,7 @@ export interface PortalSessionOptions {
   /** A circuit that the peer asked for. */
   onOffer: (leg: LegOffer) => void;
   onCircuitClosed: (circuitId: CircuitId, code: ErrorCode) => void;
+  onCircuitLeave: (circuitId: CircuitId) => void;
   inspect: () => { tunnels: TunnelInfo[]; streams: StreamInfo[] };
   /** Tries this portal's side of a pair; resolves with what it found, in words. */
   probe: (pair: PairId) => Promise<string>;
@@ -161,7 +162,7 @@ export class PortalSession {
   }
 
   #handle(message: PortalCommand): void {
-    const { onOffer, onCircuitClosed, acceptPolicy, acceptRevocations, inspect, log } = this.#options;
+    const { onOffer, onCircuitClosed, onCircuitLeave, acceptPolicy, acceptRevocations, inspect, log } = this.#options;
     switch (message.type) {
       case 'welcome':
       case 'relays':
@@ -183,6 +184,9 @@ export class PortalSession {
         break;
       case 'circuit.closed':
         onCircuitClosed(message.circuitId, message.code);
+        break;
+      case 'circuit.leave':
+        onCircuitLeave(message.circuitId);
         break;
       case 'streams.kept':
         this.streams.kept(message.batch);

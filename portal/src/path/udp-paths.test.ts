@@ -131,6 +131,16 @@ describe(`paths of tunnels over UDP${unavailable ? ` (skipped: ${unavailable})` 
     expect(paths.client.outlives(ids[0], 'draining')).toBe(false);
   });
 
+  it('leave a circuit whose relay is about to stop while they carry something', async () => {
+    expect(paths.client.leave(ids[0])).toBe(false);
+    await tunnels.client.openStream(headOf('tcp'));
+    expect(paths.client.leave(ids[1])).toBe(false);
+    expect(paths.client.leave(ids[0])).toBe(true);
+    await until(() => circuits().every((id) => id === ids[1]));
+    expect(asked).toEqual([{ avoid: ['first'], replaces: ids[0] }]);
+    expect(lost).toEqual([]);
+  });
+
   it('give a circuit back that leads nowhere either', async () => {
     await tunnels.client.openStream(headOf('tcp'));
     relays[1].vanish();

@@ -99,6 +99,14 @@ export class UdpPaths {
     return true;
   }
 
+  /** Moves a tunnel that carries something away from its circuit, which goes on until then. False where there is none. */
+  leave(circuitId: CircuitId): boolean {
+    const footing = this.#find(circuitId, (context) => context.circuitId === circuitId);
+    if (!footing || footing.tunnel.counters().streams === 0) return false;
+    void this.#replace(footing);
+    return true;
+  }
+
   #find(circuitId: CircuitId | undefined, fits: (context: Tunnel['context']) => boolean): Footing | undefined {
     if (!circuitId) return undefined;
     return [...this.#footings].find(({ tunnel, circuits }) => circuits.has(circuitId) && fits(tunnel.context));

@@ -72,6 +72,17 @@ it('dials again over another relay after a tunnel was lost', async () => {
   await tunnels.drain();
 });
 
+it('opens no more streams over a circuit that it is told to leave, and on no other tunnel less', async () => {
+  const [leaving, staying] = [tunnelOver('r1'), tunnelOver('r2', 'server')];
+  const { tunnels } = tunnelsOf(leaving, tunnelOver('r3'));
+  await tunnels.open(peer);
+  tunnels.adopt(staying);
+  tunnels.leave(leaving.context.circuitId);
+  expect([leaving.open, staying.open]).toEqual([false, true]);
+  expect((await tunnels.open(peer)).context.relay).toBe('r3');
+  await tunnels.drain();
+});
+
 it('replaces the tunnel that it opens streams on, and keeps a few of a peer', async () => {
   const { tunnels } = tunnelsOf(tunnelOver('r1'));
   const first = await tunnels.open(peer);

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import {
   asNetportError,
+  type CircuitId,
   type ErrorCode,
   limits,
   type Name,
@@ -129,6 +130,11 @@ export class Tunnels {
     setTimeout(() => {
       for (const tunnel of serverSide) tunnel.drain();
     }, limits.retiredTunnelGrace).unref();
+  }
+
+  /** What runs over a circuit may end; new streams get another tunnel. */
+  leave(circuitId: CircuitId): void {
+    for (const tunnel of this.all) if (tunnel.context.circuitId === circuitId) tunnel.drain();
   }
 
   /** No new tunnels or streams from here; resolves when the last tunnel is gone. */

@@ -39,6 +39,8 @@ export interface RelaySession {
   readonly starts: number;
   /** Tells the control server; the end of a circuit is kept until it can be told. */
   report(report: CircuitReport, counters: LegCounters): void;
+  /** Tells the control server, now and whenever it is back, that this relay is going to stop. */
+  drain(): void;
   close(): Promise<void>;
 }
 
@@ -47,6 +49,7 @@ export function openRelaySession(options: RelaySessionOptions): RelaySession {
   const { identity, revocations, self, onEvent, counters, log } = options;
   const unsent: RelayMessage[] = [];
   let session: ControlSession<RelayCommand, RelayMessage> | undefined;
+  let draining = false;
 
   const sendCounters = () => session?.send({ type: 'counters', circuits: counters() });
   const tell = (message: RelayMessage) => {
@@ -106,6 +109,7 @@ export function openRelaySession(options: RelaySessionOptions): RelaySession {
     decode: (text) => decodeMessage(relayCommandSchema, text),
     onMessage,
     onUp: () => {
+      if (draining) tell({ type: 'draining' });
       for (const message of unsent.splice(0)) tell(message);
     },
     onDown: ({ code }) => {
@@ -130,6 +134,10 @@ export function openRelaySession(options: RelaySessionOptions): RelaySession {
     },
     reportTrust: () => void opened.send(identity.trusts()),
     report: (report, legCounters) => tell(toMessage(report, legCounters)),
+    drain: () => {
+      draining = true;
+      tell({ type: 'draining' });
+    },
     close: () => {
       clearInterval(interval);
       return opened.close();

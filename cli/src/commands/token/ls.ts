@@ -21,4 +21,5 @@ const columns = (now: number): Column<ApiTokenView>[] => [
   { title: 'CREATED', value: ({ createdAt }) => relativeTime(createdAt, now) },
   { title: 'EXPIRES', value: ({ expiresAt }) => (expiresAt === null ? 'never' : relativeTime(expiresAt, now)) },
   { title: 'LAST USED', value: ({ lastUsedAt }) => (lastUsedAt === null ? 'never' : relativeTime(lastUsedAt, now)) },
+  { title: 'SCOPES', value: ({ scopes }) => scopes?.join(' ') ?? 'all of the role' },
 ];

@@ -11,7 +11,7 @@ import { Time } from '../parts/time.js';
 import { announce } from '../state/announcement.js';
 import { navigate } from '../state/location.js';
 import { useOne } from '../state/one.js';
-import { may, noticeSignedOut, session } from '../state/session.js';
+import { may, noticeSignedOut } from '../state/session.js';
 import { PairForm } from './pair-form.js';
 
 export function PairDetail({ name }: { name: string }) {
@@ -40,7 +40,7 @@ export function PairDetail({ name }: { name: string }) {
       title={name}
       tools={
         pair &&
-        (may('pair.change') || pair.owner === session.value?.actor) && (
+        may('pair.change', pair.owner) && (
           <>
             <button type="button" class="button first" onClick={() => setDoing('edit')}>
               Edit

@@ -47,7 +47,7 @@ interface InputProps extends Omit<FieldProps, 'children'> {
   type?: 'text' | 'password' | 'datetime-local';
   placeholder?: string;
   required?: boolean;
-  autocomplete?: 'off' | 'username' | 'current-password';
+  autocomplete?: 'off' | 'username' | 'current-password' | 'new-password';
   list?: string;
   inputMode?: 'numeric';
 }

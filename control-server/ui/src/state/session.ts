@@ -7,8 +7,12 @@ type Session = AnswerOf<typeof endpoints.whoami>;
 /** Who is signed in: undefined until the server said so, null for nobody. */
 export const session = signal<Session | null | undefined>(undefined);
 
-/** Whether the role of who is signed in opens this endpoint, such as `pair.add`. */
-export const may = (endpoint: string): boolean => session.value?.may.includes(endpoint) ?? false;
+/** Whether who is signed in may use this endpoint, such as `pair.add`; for a thing of this owner, where it has one. */
+export function may(endpoint: string, owner?: string): boolean {
+  const who = session.value;
+  if (!who) return false;
+  return who.may.includes(endpoint) || (owner === who.actor && who.mayOwn.includes(endpoint));
+}
 
 /** Asks who this browser is. */
 export async function loadSession(): Promise<void> {
@@ -27,6 +31,12 @@ export async function signIn(body: BodyOf<typeof endpoints.session.add>): Promis
 
 export async function signOut(): Promise<void> {
   await call(endpoints.session.remove, {}).catch(noticeSignedOut);
+  session.value = null;
+}
+
+/** Ends every session of who is signed in, this one too. */
+export async function signOutEverywhere(): Promise<void> {
+  await call(endpoints.session.removeAll, {}).catch(noticeSignedOut);
   session.value = null;
 }
 

@@ -1,0 +1,97 @@
+import { endpoints, limits, NetportError } from '@netport/protocol';
+import { useState } from 'preact/hooks';
+import { call, inWords } from '../api/client.js';
+import { Dialog } from '../parts/dialog.js';
+import { TextField } from '../parts/field.js';
+import { Note } from '../parts/note.js';
+import { announce } from '../state/announcement.js';
+import { noticeSignedOut, session, signOutEverywhere } from '../state/session.js';
+
+/** Who one is, one's own password where this server keeps it, and the end of all of one's sessions. */
+export function Account({ onClose }: { onClose: () => void }) {
+  const [error, setError] = useState<string>();
+  const { actor = '', role } = session.value ?? {};
+  const [, localAdmin] = /^admin:(.+)$/.exec(actor) ?? [];
+  return (
+    <Dialog title="Account" onClose={onClose}>
+      <p>
+        Signed in as <span class="mono">{actor}</span>, {role}.
+      </p>
+      {localAdmin !== undefined && <PasswordForm name={localAdmin} onChanged={onClose} />}
+      {error && <Note tone="bad">{error}</Note>}
+      <div class="dialog-foot">
+        <button
+          type="button"
+          class="button danger"
+          onClick={() => void signOutEverywhere().catch((thrown) => setError(inWords(thrown)))}
+        >
+          Sign out everywhere
+        </button>
+        <button type="button" class="button" onClick={onClose}>
+          Close
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+const empty = { current: '', next: '', again: '' };
+type Errors = Partial<typeof empty>;
+
+function PasswordForm({ name, onChanged }: { name: string; onChanged: () => void }) {
+  const [values, setValues] = useState(empty);
+  const [errors, setErrors] = useState<Errors>({});
+  const [busy, setBusy] = useState(false);
+  const submit = async (event: Event): Promise<void> => {
+    event.preventDefault();
+    const { current, next, again } = values;
+    if (next !== again) return setErrors({ again: 'This is not the same.' });
+    setBusy(true);
+    try {
+      await call(endpoints.session.password, { body: { current, next } });
+      announce('Your password is changed. Your other sessions are over.');
+      onChanged();
+    } catch (thrown) {
+      setErrors(errorsOf(thrown));
+      setBusy(false);
+      noticeSignedOut(thrown);
+    }
+  };
+  const field = (of: keyof typeof empty) => ({
+    name: of,
+    type: 'password' as const,
+    required: true,
+    value: values[of],
+    error: errors[of],
+    onValue: (value: string) => {
+      setValues((before) => ({ ...before, [of]: value }));
+      setErrors((before) => ({ ...before, [of]: undefined }));
+    },
+  });
+  return (
+    <form class="stack" noValidate onSubmit={(event) => void submit(event).catch(() => {})}>
+      {/* What password managers file the password under. */}
+      <input type="text" name="username" autocomplete="username" value={name} readOnly hidden />
+      <TextField label="Present password" autocomplete="current-password" {...field('current')} />
+      <TextField
+        label="New password"
+        autocomplete="new-password"
+        hint={`${limits.passwordMin} to ${limits.passwordMax} characters. Your other sessions end.`}
+        {...field('next')}
+      />
+      <TextField label="New password, again" autocomplete="new-password" {...field('again')} />
+      <div>
+        <button type="submit" class="button first" disabled={busy}>
+          Change the password
+        </button>
+      </div>
+    </form>
+  );
+}
+
+/** Beside each field what is wrong with it; what is wrong with none of them, such as too many tries, beside the first. */
+function errorsOf(thrown: unknown): Errors {
+  const fields = thrown instanceof NetportError ? thrown.fields : [];
+  if (fields.length === 0) return { current: inWords(thrown) };
+  return Object.fromEntries(fields.map(({ path, message }) => [path, message]));
+}
