@@ -1,5 +1,5 @@
-import { NetportError } from '@netport/protocol';
-import express, { type Express, Router } from 'express';
+import { limits, NetportError } from '@netport/protocol';
+import express, { type Express, type Request, Router } from 'express';
 import { apiTokenRouter } from './api/api-tokens.js';
 import { auditRouter } from './api/audit.js';
 import { authorityRouter } from './api/authority.js';
@@ -20,22 +20,31 @@ import type { Services } from './api/services.js';
 import { sessionRouter } from './api/session.js';
 import { trafficRouter } from './api/traffic.js';
 import { pageRouter } from './page.js';
+import { securityHeaders } from './security-headers.js';
 import { checkReady } from './state/health.js';
 
 /** Everything that is answered over HTTP. Does not listen. */
 export function createApp(services: Services): Express {
   const app = express();
+  const { strangers } = services;
   app.disable('x-powered-by');
   app.set('etag', false);
   app.set('query parser', 'simple');
   app.use((request, response, next) => {
-    response.set({ 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' });
-    response.once('finish', () =>
-      services.metrics.requests.inc({ method: request.method, status: response.statusCode }),
-    );
+    response.set(securityHeaders);
+    response.once('finish', () => {
+      services.metrics.requests.inc({ method: request.method, status: response.statusCode });
+      if (!request.complete && strangers.has(request.socket)) cutSoon(request);
+    });
     next();
   });
 
+  app.use('/api/v1', apiRouter(services));
+  // All that follows is for anybody.
+  app.use((request, _response, next) => {
+    strangers.admit(request);
+    next();
+  });
   app.use(pageRouter());
   app.get('/healthz', (_request, response) => void response.type('text/plain').send('ok\n'));
   app.get('/readyz', async (_request, response) => {
@@ -46,7 +55,6 @@ export function createApp(services: Services): Express {
     response.type('application/pkix-crl').send(Buffer.from(services.revocationList()));
   });
   app.use('/.well-known/est', estRouter(services));
-  app.use('/api/v1', apiRouter(services));
   app.use((request) => {
     throw new NetportError('not_found', `nothing is at ${request.method} ${request.path}`);
   });
@@ -54,10 +62,21 @@ export function createApp(services: Services): Express {
   return app;
 }
 
+/** What a stranger still sends is read for a moment, so that he can read the answer; a reset might overtake it. */
+function cutSoon(request: Request): void {
+  const cut = (): void => {
+    if (!request.complete) request.socket.destroy();
+  };
+  setTimeout(cut, limits.unreadBodyGrace).unref();
+}
+
 function apiRouter(services: Services): Router {
   const router = Router();
   const document = openApi();
-  router.get('/openapi.json', (_request, response) => void response.json(document));
+  router.get('/openapi.json', (request, response) => {
+    services.strangers.admit(request);
+    response.json(document);
+  });
   const routers = [
     sessionRouter,
     oidcRouter,

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { Socket } from 'node:net';
 import { join } from 'node:path';
 import {
   type DataDirectory,
@@ -6,6 +7,7 @@ import {
   type Logger,
   openDataDirectory,
   openTracing,
+  type Patience,
   type Running,
   serveMetrics,
 } from '@netport/runtime';
@@ -19,7 +21,7 @@ import { inProcessBus } from './bus/in-process.js';
 import { Live } from './live/live.js';
 import { createMetrics } from './metrics.js';
 import { OidcClient, type OidcOptions } from './oidc.js';
-import { createTlsServer, listen, tlsCredentials } from './server.js';
+import { createTlsServer, listen, tlsContext } from './server.js';
 import { Signalling } from './signalling/signalling.js';
 import { keepAdminToken, makeAdminToken } from './state/admin.js';
 import { chainOldEvents } from './state/audit.js';
@@ -30,6 +32,7 @@ import { checkReady } from './state/health.js';
 import { Passwords } from './state/passwords.js';
 import { Refusals } from './state/refusals.js';
 import { openStore } from './store/open-store.js';
+import { Strangers } from './strangers.js';
 import { version } from './version.js';
 
 export interface ControlServerOptions extends SinkSettings {
@@ -54,6 +57,8 @@ export interface ControlServerOptions extends SinkSettings {
   otlpEndpoint?: string;
   /** With whom people can sign in. */
   oidc?: OidcOptions | undefined;
+  /** How long a client may take. */
+  patience?: Patience;
   log: Logger;
   now?: () => Date;
   /** Called with the admin token when it was made just now. */
@@ -128,6 +133,7 @@ async function start(
   const bus = inProcessBus();
   closers.push(() => bus.close());
   const refusals = new Refusals(context);
+  const strangers = new Strangers(() => now().getTime());
   const signalling = await Signalling.start({
     ...{ context, bus, refusals, metrics, tracing, log },
     signer: () => identity,
@@ -143,6 +149,7 @@ async function start(
     live,
     bus,
     refusals,
+    strangers,
     passwords: new Passwords(),
     oidc: options.oidc && new OidcClient(options.oidc),
     settled: () => signalling.settled(),
@@ -152,15 +159,18 @@ async function start(
     metrics,
   });
   const clientCas = async (): Promise<string[]> => [authority.rootPem, ...(await deviceAnchors(context))];
-  const server = createTlsServer(identity, await clientCas(), app);
-  const secure = async (): Promise<void> => server.setSecureContext(tlsCredentials(identity, await clientCas()));
+  const server = createTlsServer(tlsContext(identity, await clientCas()), app, options.patience);
+  const secure = async (): Promise<void> => server.setSecureContext(tlsContext(identity, await clientCas()));
   const renewIdentity = async (): Promise<ServerIdentity> => {
     identity = await issueServerIdentity(context, addresses.names);
     await secure();
     return identity;
   };
   authority.onStep = async () => void (await renewIdentity());
-  server.on('upgrade', (request, socket, head) => void signalling.upgrade(request, socket, head));
+  server.on('connection', (socket) => socket instanceof Socket && strangers.arrived(socket));
+  server.on('upgrade', async (request, socket, head) => {
+    if (await signalling.upgrade(request, socket, head)) strangers.known(request.socket);
+  });
   const port = await listen(server, addresses.listen);
   closers.push(() => {
     server.close();

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import express from 'express';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { pageRouter } from './page.js';
+import { securityHeaders } from './security-headers.js';
 
 let directory: string;
 let server: Server;
@@ -16,7 +17,7 @@ beforeEach(async () => {
   const app = express();
   // As the whole app does.
   app.use((_request, response, next) => {
-    response.set('cache-control', 'no-store');
+    response.set(securityHeaders);
     next();
   });
   app.use(pageRouter(directory));

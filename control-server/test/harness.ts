@@ -242,7 +242,13 @@ export function openSocket(
         body += chunk;
       });
       response.on('end', () =>
-        reject(Object.assign(new Error(body), { status: response.statusCode, body: JSON.parse(body) })),
+        reject(
+          Object.assign(new Error(body), {
+            status: response.statusCode,
+            headers: response.headers,
+            body: JSON.parse(body),
+          }),
+        ),
       );
     });
   });

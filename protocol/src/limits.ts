@@ -74,8 +74,20 @@ export const limits = {
   /** A request whose header fields, or whose body, take longer than this is cut: slow clients cost a socket, not for long. */
   requestHeadTimeout: 10 * second,
   requestTimeout: 30 * second,
+  /** Node drops what is above. */
+  headerFields: 64,
+  /** A connection on which neither side says anything: an answer that nobody reads, too. */
+  connectionIdle: 1 * minute,
+  /** What a stranger goes on sending after his answer is read for this long. */
+  unreadBodyGrace: second / 2,
   /** Sockets of the control server, sessions included. */
   controlConnections: 20_000,
+  /** … of these, of one source address that has not shown who it is; the oldest makes room. A site behind a NAT is one address. */
+  socketsPerStranger: 512,
+  /** Requests that anybody may make, of one source address: page, health, revocation list, enrolment. A site's page loads are ten each. */
+  openRequestsPerMinute: 1200,
+  /** Sockets of a metrics port: Prometheus takes one. */
+  metricsConnections: 64,
   /** What a client waits for one answer: listing streams asks every portal first. */
   apiRequestTimeout: 30 * second,
   /** The largest answer that a client reads: a page of streams is about 0.5 MiB. */

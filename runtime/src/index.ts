@@ -9,6 +9,7 @@ export * from './identity.js';
 export * from './kept-identity.js';
 export * from './log.js';
 export * from './metrics.js';
+export * from './patience.js';
 export * from './process.js';
 export * from './proxy.js';
 export * from './renewal.js';

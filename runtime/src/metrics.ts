@@ -1,7 +1,8 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { asNetportError, type IdentityKind, NetportError } from '@netport/protocol';
+import { asNetportError, type IdentityKind, limits, NetportError } from '@netport/protocol';
 import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { type Patience, patientServer, usualPatience } from './patience.js';
 import { systemError } from './system-error.js';
 
 export interface CommonMetrics {
@@ -69,8 +70,9 @@ export async function serveMetrics(options: {
   registry: Registry;
   /** Throws while this process cannot do its work yet, or any more. */
   ready: () => void | Promise<void>;
+  patience?: Patience;
 }): Promise<{ url: string; close(): Promise<void> }> {
-  const { registry, ready } = options;
+  const { registry, ready, patience = usualPatience } = options;
   const pages: Record<string, (response: ServerResponse) => Promise<void>> = {
     '/metrics': async (response) => {
       const page = await registry.metrics();
@@ -83,7 +85,7 @@ export async function serveMetrics(options: {
     },
   };
   const { host, port } = parseListenAddress(options.address);
-  const server = createServer((request, response) => {
+  const server = createServer(patientServer(patience), (request, response) => {
     response.setHeader('content-type', 'text/plain; charset=utf-8');
     const page = pages[request.url ?? ''];
     if (!page) return void response.writeHead(404).end(`here are ${Object.keys(pages).join(', ')}\n`);
@@ -92,6 +94,8 @@ export async function serveMetrics(options: {
       response.writeHead(503).end(`${code}: ${message}\n`);
     });
   });
+  server.maxConnections = limits.metricsConnections;
+  server.setTimeout(patience.idle);
   await new Promise<void>((resolve, reject) => {
     const context = `cannot serve metrics on ${options.address}`;
     server.once('error', (error) => reject(systemError(error, 'address_in_use', context)));

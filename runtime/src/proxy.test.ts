@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
+import fc from 'fast-check';
 import { afterEach, expect, it } from 'vitest';
 import { connectThrough, parseProxy } from './proxy.js';
 
@@ -71,4 +72,30 @@ it('can be given up, before and after', async () => {
 
 it.each(['proxy:3128', 'https://proxy', 'socks5://proxy:1080', 'http://', ''])('%j is no proxy', (text) => {
   expect(() => parseProxy(text)).toThrow(/http:\/\/host:port/);
+});
+
+it('whatever a proxy answers is a connection or a refusal', async () => {
+  const word = fc.constantFrom(
+    'HTTP/1.1 200 Fine',
+    'HTTP/1.1 ',
+    'HTTP/1.1 407',
+    '\r\n',
+    '\r\n\r\n',
+    'content-length: 9',
+    'x: y',
+    ': ',
+    '\0',
+  );
+  const answer = fc.oneof(
+    fc.array(word).map((words) => Buffer.from(words.join(''))),
+    fc.uint8Array(),
+  );
+  await fc.assert(
+    fc.asyncProperty(answer, async (bytes) => {
+      const proxy = await proxyThat((socket) => socket.end(bytes));
+      const outcome = await connectThrough(parseProxy(`http://${proxy.url}`), to).catch((refused) => refused);
+      if (outcome instanceof Error) expect(outcome).toMatchObject({ code: 'unavailable' });
+      else outcome.destroy();
+    }),
+  );
 });

@@ -12,6 +12,7 @@ export * from './programs.js';
 export * from './proxy.js';
 export * from './relay-networks.js';
 export * from './relay-overlay.js';
+export * from './secrets.js';
 export * from './target.js';
 export * from './udp.js';
 export * from './wait.js';

@@ -2,9 +2,10 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { NewToken, PairView } from '@netport/protocol';
+import { decodeJoinToken, type NewToken, type PairView } from '@netport/protocol';
 import { CommandLine } from './command-line.js';
 import { type LogLine, type Outcome, type RunningProcess, root, startProcess } from './process.js';
+import { keysIn, leaks, payloadSecrets } from './secrets.js';
 import { freePort, waitFor } from './wait.js';
 
 export const scripts = {
@@ -15,6 +16,11 @@ export const scripts = {
 };
 
 const loopback = '127.0.0.1';
+
+const adminTokenLine = /^admin token: npa_[\w-]{43}$/;
+
+/** What the command line client shows once, in its JSON output. */
+const shownOnce = /"(token|secret|password)": ?"([^"]{12,})"/g;
 
 /** What relays forward with unless a test says otherwise: as root, `auto` is the kernel. */
 const datapath = process.env.NETPORT_TEST_DATAPATH ?? 'auto';
@@ -59,6 +65,9 @@ export interface OverlayOptions {
 export class Overlay {
   readonly portals = new Map<string, Member>();
   readonly relays = new Map<string, Member>();
+  /** Every process that it had, also those that others have taken the place of, and what its commands wrote on stderr. */
+  private readonly launched: { readonly output: readonly string[] }[] = [];
+  private readonly secrets = payloadSecrets();
   private readonly commandLine: CommandLine;
 
   private constructor(
@@ -67,6 +76,7 @@ export class Overlay {
     private readonly options: OverlayOptions,
     public control: RunningProcess,
   ) {
+    this.launched.push(control);
     this.commandLine = new CommandLine(options.network?.hub);
   }
 
@@ -101,6 +111,7 @@ export class Overlay {
   /** Starts the control server again, on its old port and data. */
   async restartControl(): Promise<void> {
     this.control = startControl(this.directory, this.url, this.options);
+    this.launched.push(this.control);
     await this.control.waitForLog('listening');
   }
 
@@ -147,7 +158,13 @@ export class Overlay {
 
   async tryCli(args: readonly string[]): Promise<Outcome> {
     const env = { NETPORT_URL: this.url, NETPORT_CA: this.rootFile, NETPORT_TOKEN: await this.adminToken() };
-    return this.commandLine.run(args, env);
+    const done = await this.commandLine.run(args, env);
+    this.launched.push({ output: done.stderr.split('\n') });
+    for (const [, what = '', shown = ''] of done.stdout.matchAll(shownOnce)) {
+      this.secrets.set(shown.replace(/^np[a-z]1?_/, ''), what);
+      if (shown.startsWith('npj1_')) this.secrets.set(decodeJoinToken(shown).secret, what);
+    }
+    return done;
   }
 
   /** One call of the admin API, for polling; what people do goes through `cli`. */
@@ -187,19 +204,30 @@ export class Overlay {
     return found(this.relays, name);
   }
 
-  /** Ends everything at once. */
+  /** Ends everything at once. Throws when any of it wrote a secret into its log. */
   async stop(): Promise<void> {
     await Promise.all([...this.members(), this.control].map((process) => process.stop('SIGKILL')));
-    this.commandLine.stop();
-    await rm(this.directory, { recursive: true, force: true });
+    await this.clean();
   }
 
   /** Lets everything end by itself: the portals and relays first, so that they can say goodbye. */
   async shutDown(): Promise<void> {
     await Promise.all(this.members().map((process) => process.stop('SIGTERM')));
     await this.control.stop('SIGTERM');
+    await this.clean();
+  }
+
+  private async clean(): Promise<void> {
     this.commandLine.stop();
+    const directories = [...this.portals.values(), ...this.relays.values()].map(({ directory }) => directory);
+    const keys = await Promise.all([join(this.directory, 'control'), ...directories].map(keysIn));
+    const secrets = new Map([...this.secrets, ...keys.flatMap((found) => [...found])]);
     await rm(this.directory, { recursive: true, force: true });
+    const lines = this.launched.flatMap(({ output }) => output);
+    // The first start prints it, on purpose, once.
+    const first = lines.findIndex((line) => adminTokenLine.test(line));
+    const found = leaks(lines.toSpliced(first, first < 0 ? 0 : 1), secrets);
+    if (found.length > 0) throw new Error(`secrets in logs:\n${found.slice(0, 20).join('\n')}`);
   }
 
   private members(): RunningProcess[] {
@@ -215,14 +243,17 @@ export class Overlay {
     const { onLog } = this.options;
     const { token } = await this.cli<NewToken>([kind, 'add', name]);
     const directory = join(this.directory, `${kind}-${name}`);
-    const launch = (extra: readonly string[]): RunningProcess =>
-      startProcess({
+    const launch = (extra: readonly string[]): RunningProcess => {
+      const process = startProcess({
         name,
         script: scripts[kind],
         args: ['run', '--data', directory, '--grace', '2s', ...args, ...extra],
         namespace,
         ...(onLog && { onLog: (line: LogLine) => onLog(name, line) }),
       });
+      this.launched.push(process);
+      return process;
+    };
     const member: Member = {
       name,
       directory,

@@ -22,6 +22,8 @@ export interface RunningProcess {
   readonly pid: number;
   readonly log: readonly LogLine[];
   readonly stdout: readonly string[];
+  /** All that it wrote, on stdout and stderr, line by line. */
+  readonly output: readonly string[];
   /** The first log line after position `from` that fits. Fails early when the process has ended. */
   waitForLog(what: string | ((line: LogLine) => boolean), from?: number): Promise<LogLine>;
   /** Resident set size now and the largest so far, in bytes. */
@@ -58,12 +60,17 @@ export function startProcess(options: SpawnOptions): RunningProcess {
   running.add(child);
   const log: LogLine[] = [];
   const stdout: string[] = [];
+  const output: string[] = [];
   const exited = once(child, 'exit').then(([code]) => {
     running.delete(child);
     return code as number | null;
   });
-  createInterface({ input: child.stdout }).on('line', (line) => stdout.push(line));
+  createInterface({ input: child.stdout }).on('line', (line) => {
+    stdout.push(line);
+    output.push(line);
+  });
   createInterface({ input: child.stderr }).on('line', (text) => {
+    output.push(text);
     const line = parseLine(text);
     log.push(line);
     onLog?.(line);
@@ -76,6 +83,7 @@ export function startProcess(options: SpawnOptions): RunningProcess {
     pid,
     log,
     stdout,
+    output,
     exited,
     waitForLog: (what, from = 0) => {
       const fits = typeof what === 'string' ? (line: LogLine) => line.msg === what : what;

@@ -1,4 +1,5 @@
 import { NetportError } from '@netport/protocol';
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readDocuments } from './read.js';
 
@@ -110,5 +111,63 @@ describe('documents', () => {
     ]);
     const other = new NetportError('conflict', 'changed');
     expect(placed(other)).toBe(other);
+  });
+});
+
+describe('whatever a file has in it', () => {
+  /** Documents, or mistakes with their places: nothing else may come of it. */
+  const survives = (text: string): void => {
+    try {
+      readDocuments([{ file: 'a.yaml', text }]);
+    } catch (thrown) {
+      expect(thrown).toBeInstanceOf(NetportError);
+      for (const line of (thrown as NetportError).message.split('\n').slice(1))
+        expect(line).toMatch(/^a\.yaml(:\d+:\d+)?: /);
+    }
+  };
+  const pieces = [
+    '{',
+    '}',
+    '[',
+    ']',
+    '&a',
+    '*a',
+    '<<: ',
+    '- ',
+    '? ',
+    ': ',
+    '---\n',
+    '...\n',
+    '|\n',
+    '>-\n',
+    '!!binary ',
+    '\t',
+    '\n',
+    '  ',
+    '"',
+    "'",
+    '#',
+    '%YAML 1.1\n',
+    '\u0000',
+    '\ufeff',
+  ];
+
+  it('is read or refused', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), survives));
+    fc.assert(fc.property(fc.json(), survives));
+    fc.assert(
+      fc.property(
+        fc.array(fc.constantFrom(...pieces, ...web.split(/(?<=[\s:])/)), { maxLength: 60 }).map((all) => all.join('')),
+        survives,
+      ),
+    );
+  });
+
+  it('also where it is almost a document', () => {
+    fc.assert(
+      fc.property(fc.nat(web.length), fc.nat(20), fc.constantFrom(...pieces), (at, length, piece) =>
+        survives(web.slice(0, at) + piece + web.slice(at + length)),
+      ),
+    );
   });
 });

@@ -14,10 +14,12 @@ import type { Services } from './services.js';
  * `unauthenticated` or `forbidden`.
  */
 export async function authorise(services: Services, request: Request, endpoint: string): Promise<Principal> {
+  const { strangers } = services;
   let actor: Actor = { name: 'anonymous', origin: originOf(request.socket) };
   try {
     const principal = await whoAsks(services, request, true);
     actor = principal;
+    strangers.known(request.socket);
     await refuseUnlessMay(services, principal, endpoint, request);
     return principal;
   } catch (thrown) {

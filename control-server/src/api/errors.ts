@@ -1,4 +1,4 @@
-import { type ErrorCode, NetportError } from '@netport/protocol';
+import { NetportError } from '@netport/protocol';
 import type { ErrorRequestHandler, Response } from 'express';
 import { problemOf, publicError } from '../problem.js';
 import type { Services } from './services.js';
@@ -20,18 +20,10 @@ export const handleErrors =
     sendProblem(response, error);
   };
 
-/** Express and its body parsers mark a client's fault with a 4xx `status`, and say which with `type`. */
+/** Express marks a client's fault with a 4xx `status`. */
 function toNetportError(thrown: unknown): NetportError {
   if (thrown instanceof NetportError) return thrown;
-  const { status, type, message, limit } = thrown as Record<'status' | 'type' | 'message' | 'limit', unknown>;
+  const { status, message } = thrown as Record<'status' | 'message', unknown>;
   if (typeof status !== 'number' || status < 400 || status >= 500) return publicError(thrown);
-  const refused = (code: ErrorCode, text: string) => new NetportError(code, text, { cause: thrown });
-  switch (type) {
-    case 'entity.too.large':
-      return refused('too_large', `the body has more than ${limit} bytes, which is all that is taken here`);
-    case 'entity.parse.failed':
-      return refused('invalid_request', `the body is not JSON: ${message}`);
-    default:
-      return refused('invalid_request', String(message));
-  }
+  return new NetportError('invalid_request', String(message), { cause: thrown });
 }

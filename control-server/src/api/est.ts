@@ -1,17 +1,16 @@
 import { TLSSocket } from 'node:tls';
 import { derToPem, encodeCertsOnly, type Issued, peerChain, pemToDer } from '@netport/pki';
 import { decodeJoinToken, limits, type Name, NetportError } from '@netport/protocol';
-import express, { type Request, type RequestHandler, type Response, Router } from 'express';
+import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { originOf } from '../origin.js';
 import { publicError } from '../problem.js';
 import { perMinute, RateLimits } from '../rate-limit.js';
 import { checkStanding, identifyMember, type MemberIdentity } from '../state/certificates.js';
 import { enrolDevice, identifyDevice } from '../state/device-enrolment.js';
 import { enrol, renew } from '../state/enrol.js';
+import { readBody } from './body.js';
 import { sendProblem } from './errors.js';
 import type { Services } from './services.js';
-
-const parseCsr = express.text({ type: 'application/pkcs10', limit: limits.csrBytes });
 
 /**
  * Enrolment over Secure Transport (RFC 7030), with a join token as the password of HTTP Basic, with the TLS client
@@ -19,7 +18,7 @@ const parseCsr = express.text({ type: 'application/pkcs10', limit: limits.csrByt
  */
 export function estRouter(services: Services): Router {
   const router = Router();
-  const { context, bus, refusals } = services;
+  const { context, bus, refusals, strangers } = services;
   const devices = new RateLimits((now) => perMinute(limits.deviceEnrolmentsPerMinute, now), limits.deviceSources);
   const renewals = new RateLimits((now) => perMinute(limits.renewalsPerMinute, now), limits.renewalSources);
 
@@ -37,7 +36,7 @@ export function estRouter(services: Services): Router {
       if (!devices.take(device.identity, context.now().getTime())) {
         throw new NetportError('rate_limited', `the device ${device.subject} enrols too often`);
       }
-      const { value, change } = await enrolDevice(context, origin, device, csrOf(request));
+      const { value, change } = await enrolDevice(context, origin, device, await csrOf(request));
       bus.publish(change);
       sendChain(response, value);
     } catch (thrown) {
@@ -46,13 +45,13 @@ export function estRouter(services: Services): Router {
     }
   };
 
-  router.post('/simpleenroll', parseCsr, async (request, response) => {
+  router.post('/simpleenroll', async (request, response) => {
     const chain = clientChain(request);
     if (chain.length > 0 && request.get('authorization') === undefined) return byDevice(request, response, chain);
     const origin = originOf(request.socket);
     const token = passwordOf(request);
     try {
-      const { value, change } = await enrol(context, origin, { token, csr: csrOf(request) });
+      const { value, change } = await enrol(context, origin, { token, csr: await csrOf(request) });
       bus.publish(change);
       sendChain(response, value);
     } catch (thrown) {
@@ -73,6 +72,7 @@ export function estRouter(services: Services): Router {
       if (!renewals.take(member.id, context.now().getTime())) {
         throw new NetportError('rate_limited', `${member.id} renews its certificate too often`);
       }
+      strangers.known(request.socket);
       response.locals.renewing = { member, chain };
     } catch (thrown) {
       await refusals.renewal(originOf(request.socket), publicError(thrown));
@@ -81,9 +81,12 @@ export function estRouter(services: Services): Router {
     next();
   };
 
-  router.post('/simplereenroll', requireMember, parseCsr, async (request, response) => {
+  router.post('/simplereenroll', requireMember, async (request, response) => {
     const { member, chain } = response.locals.renewing as { member: MemberIdentity; chain: Uint8Array[] };
-    const { value, change } = await renew(context, originOf(request.socket), member, { chain, csr: csrOf(request) });
+    const { value, change } = await renew(context, originOf(request.socket), member, {
+      chain,
+      csr: await csrOf(request),
+    });
     bus.publish(change);
     sendChain(response, value);
   });
@@ -112,12 +115,12 @@ function userDiffers(user: string, token: string): boolean {
   }
 }
 
-/** The body: base64 of PKCS#10 DER, in lines or not. Throws `csr_invalid` or `invalid_request`. */
-function csrOf(request: Request): Uint8Array {
+/** The body: base64 of PKCS#10 DER, in lines or not. Throws `csr_invalid`, `invalid_request` or `too_large`. */
+async function csrOf(request: Request): Promise<Uint8Array> {
   if (!request.is('application/pkcs10')) {
     throw new NetportError('invalid_request', 'send the CSR as content type application/pkcs10');
   }
-  const text = typeof request.body === 'string' ? request.body.replace(/\s+/g, '') : '';
+  const text = (await readBody(request, limits.csrBytes)).replace(/\s+/g, '');
   if (text === '' || !/^[A-Za-z0-9+/]+={0,2}$/.test(text)) {
     throw new NetportError('csr_invalid', 'the body is not the base64 of a PKCS#10 request');
   }

@@ -1,12 +1,13 @@
 import { endpoints, limits, NetportError } from '@netport/protocol';
 import { type Request, type Response, Router } from 'express';
 import type { PendingSignIn } from '../oidc.js';
-import { originOf, sourceAddress } from '../origin.js';
+import { originOf } from '../origin.js';
 import { roleOfGroups } from '../policy/oidc-role.js';
 import { publicError } from '../problem.js';
 import { perMinute, RateLimits } from '../rate-limit.js';
 import { openSession } from '../state/admin-sessions.js';
 import { unchanged } from '../state/change.js';
+import { sourceOf } from '../strangers.js';
 import { cookieOf, setSessionCookie } from './authentication.js';
 import { serve } from './serve.js';
 import type { Services } from './services.js';
@@ -26,7 +27,7 @@ export function oidcRouter(services: Services): Router {
   const step = (path: string, take: (request: Request, response: Response) => Promise<void>): void => {
     router.get(path, async (request, response) => {
       try {
-        if (!attempts.take(sourceAddress(request.socket) ?? '', context.now().getTime())) {
+        if (!attempts.take(sourceOf(request.socket), context.now().getTime())) {
           throw new NetportError('rate_limited', 'too many tries to sign in from this address: wait a minute');
         }
         await take(request, response);

@@ -1,11 +1,12 @@
 import { type AnswerOf, type ApiEndpoint, limits, NetportError } from '@netport/protocol';
-import express, { type Request, type Router } from 'express';
+import type { Request, Router } from 'express';
 import type { z } from 'zod';
 import { originOf } from '../origin.js';
 import { invalidFields, publicError } from '../problem.js';
 import { noChange, type Outcome } from '../state/change.js';
 import type { Actor, Principal } from '../state/context.js';
 import { authorise, writeRefusal } from './authentication.js';
+import { readBody } from './body.js';
 import { endpointName } from './endpoint-names.js';
 import type { Services } from './services.js';
 
@@ -39,19 +40,20 @@ export function serve<E extends ApiEndpoint>(
     endpoint.path,
     // Before the body is read: a stranger's body is not worth its bytes.
     async (request, response, next) => {
+      if (endpoint.access === 'anyone') services.strangers.admit(request);
       response.locals.actor =
         endpoint.access === 'anyone'
           ? { name: 'anonymous', origin: originOf(request.socket) }
           : await authorise(services, request, name);
       next();
     },
-    express.json({ limit: endpoint.bodyBytes ?? limits.apiBodyBytes }),
     async (request, response) => {
+      const body = endpoint.body && (await jsonOf(request, endpoint.bodyBytes ?? limits.apiBodyBytes));
       const call = {
         actor: response.locals.actor as Actor,
         params: request.params as Record<string, string>,
         query: endpoint.query && parse(endpoint.query, request.query),
-        body: endpoint.body && (endpoint.bodyUnchecked ? bodyOf(request) : parse(endpoint.body, bodyOf(request))),
+        body: endpoint.body && (endpoint.bodyUnchecked ? body : parse(endpoint.body, body)),
         request,
         revision: endpoint.revisioned && matchedRevision(request),
       };
@@ -85,11 +87,17 @@ function matchedRevision(request: Request): number | undefined {
 }
 
 /** A request without a body is one without fields. */
-function bodyOf(request: Request): unknown {
+async function jsonOf(request: Request, most: number): Promise<unknown> {
   if (request.is('json') === false) {
     throw new NetportError('invalid_request', 'send the body as content type application/json');
   }
-  return request.body ?? {};
+  const text = await readBody(request, most);
+  if (text === '') return {};
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new NetportError('invalid_request', `the body is not JSON: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /** Throws `invalid_request` that names the fields. */

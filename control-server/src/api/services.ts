@@ -7,6 +7,7 @@ import type { StateContext } from '../state/context.js';
 import type { Passwords } from '../state/passwords.js';
 import type { Inspection, Presence } from '../state/presence.js';
 import type { Refusals } from '../state/refusals.js';
+import type { Strangers } from '../strangers.js';
 
 /** What the routers are given. */
 export interface Services {
@@ -16,6 +17,7 @@ export interface Services {
   live: Live;
   bus: Bus;
   refusals: Refusals;
+  strangers: Strangers;
   passwords: Passwords;
   /** Undefined where no provider is configured. */
   oidc: OidcClient | undefined;

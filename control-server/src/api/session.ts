@@ -1,11 +1,11 @@
 import { endpoints, limits, NetportError } from '@netport/protocol';
-import { type Request, Router } from 'express';
-import { sourceAddress, sourceNetwork } from '../origin.js';
+import { Router } from 'express';
 import { publicError } from '../problem.js';
 import { perMinute, RateLimits } from '../rate-limit.js';
 import { signInWithToken, signOut, signOutEverywhere } from '../state/admin-sessions.js';
 import { unchanged } from '../state/change.js';
 import { PasswordSignIn } from '../state/password-sign-in.js';
+import { sourceOf } from '../strangers.js';
 import { sessionSecret, setSessionCookie } from './authentication.js';
 import { serve } from './serve.js';
 import type { Services } from './services.js';
@@ -19,7 +19,7 @@ export function sessionRouter(services: Services): Router {
   const byPassword = new PasswordSignIn(context, passwords);
 
   serve(router, services, add, async ({ actor, body, request }) => {
-    const source = sourceOf(request);
+    const source = sourceOf(request.socket);
     try {
       if (!attempts.take(source, context.now().getTime())) {
         throw new NetportError('rate_limited', 'too many tries to sign in from this address: wait a minute');
@@ -51,11 +51,9 @@ export function sessionRouter(services: Services): Router {
   });
 
   serve(router, services, password, async ({ actor, body, request }) => {
-    await byPassword.change(actor, { source: sourceOf(request), secret: sessionSecret(request) }, body);
+    await byPassword.change(actor, { source: sourceOf(request.socket), secret: sessionSecret(request) }, body);
     live.checkWatchers();
     return unchanged({});
   });
   return router;
 }
-
-const sourceOf = (request: Request): string => sourceNetwork(sourceAddress(request.socket) ?? '');

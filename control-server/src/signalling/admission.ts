@@ -3,6 +3,7 @@ import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import { peerChain, type Revocations } from '@netport/pki';
 import { controlSubprotocol, NetportError } from '@netport/protocol';
+import { answerBare } from '../bare-answer.js';
 import { problemOf } from '../problem.js';
 import { checkStanding, identifyMember, type MemberIdentity } from '../state/certificates.js';
 import type { StateContext } from '../state/context.js';
@@ -30,12 +31,5 @@ export async function admit(
 
 /** Answers a refused upgrade with problem details, on the bare socket that it left. */
 export function refuseUpgrade(socket: Duplex, error: NetportError): void {
-  const body = JSON.stringify(problemOf(error));
-  const fields = [
-    `HTTP/1.1 ${error.status} ${error.code}`,
-    'Connection: close',
-    'Content-Type: application/problem+json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-  ];
-  socket.end(`${fields.join('\r\n')}\r\n\r\n${body}`);
+  answerBare(socket, error.status, { type: 'application/problem+json', text: JSON.stringify(problemOf(error)) });
 }

@@ -125,8 +125,8 @@ export class Signalling {
     return this.#parts.fanOut.settled();
   }
 
-  /** For the `upgrade` event of the HTTPS server. */
-  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+  /** For the `upgrade` event of the HTTPS server. Resolves with whether it was somebody who is known. */
+  async upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<boolean> {
     const { context, fanOut, refusals, log } = this.#parts;
     const origin = originOf(request.socket);
     const ignore = (): void => {};
@@ -140,11 +140,13 @@ export class Signalling {
         this.#sessions.set(session, identity);
         void session.ended.then(() => this.#sessions.delete(session));
       });
+      return true;
     } catch (thrown) {
       const error = publicError(thrown);
       log.info({ origin, code: error.code, ...(error.code === 'internal' && { err: thrown }) }, 'session refused');
       refusals.session(origin, error).catch((failure) => log.error({ err: failure }, 'audit event not written'));
       refuseUpgrade(socket, error);
+      return false;
     }
   }
 

@@ -1,3 +1,4 @@
+import { connect } from 'node:tls';
 import { parseCrl } from '@netport/pki';
 import { describe, expect, it } from 'vitest';
 import { issue, newAuthority, spiffeId, type TestIdentity, trustIn } from '../testing/identities.js';
@@ -74,6 +75,14 @@ describe.each(['client', 'server'] as const)('TLS as the %s', (role) => {
     const [near] = await shake({ near: { role, trust: { ...trust, revocations } }, far: b });
     expect(near).toMatchObject({ status: 'rejected', reason: { code: 'cert_revoked' } });
   });
+});
+
+it('speaks nothing older than TLS 1.3', async () => {
+  const [near, far] = await socketPair(false);
+  const serving = secure({ socket: near, role: 'server', identity: a, trust, peer: b.id, now, timeout: 5000 });
+  const credentials = { key: b.keyPem, cert: b.chainPem, rejectUnauthorized: false };
+  connect({ ...credentials, socket: far, maxVersion: 'TLSv1.2' }).on('error', () => {});
+  await expect(serving).rejects.toThrow(/unsupported protocol|version/i);
 });
 
 it('gives up on a peer that says nothing', async () => {
