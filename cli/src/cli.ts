@@ -12,6 +12,8 @@ export interface Cli {
   stderr: Writable;
   /** Milliseconds since 1970. */
   now(): number;
+  /** From now on, the first Ctrl-C aborts this signal instead of ending the process. */
+  interruption(): AbortSignal;
 }
 
 export interface JsonOption {

@@ -54,7 +54,7 @@ async function storedCredentials(env: Environment): Promise<Partial<Credentials>
 }
 
 /** Replaces what is stored, readable for this user only. Returns where it is. */
-export async function storeCredentials(env: Environment, credentials: Credentials): Promise<string> {
+export async function storeCredentials(env: Environment, credentials: Partial<Credentials>): Promise<string> {
   const path = credentialsPath(env);
   const draft = `${path}.${process.pid}.new`;
   try {
@@ -67,6 +67,10 @@ export async function storeCredentials(env: Environment, credentials: Credential
   }
   return path;
 }
+
+/** Puts other roots into what login stored. Returns where that is. */
+export const storeCa = async (env: Environment, ca: string): Promise<string> =>
+  storeCredentials(env, { ...(await storedCredentials(env)), ca });
 
 /** The PEM text of a CA file. Throws `invalid_request` when it is no certificate. */
 export async function readCa(path: string): Promise<string> {

@@ -10,4 +10,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 process.env = { ...process.env };
 
 const { env, stdin, stdout, stderr } = process;
-process.exitCode = await run(process.argv.slice(2), { env, stdin, stdout, stderr, now: Date.now });
+
+function interruption(): AbortSignal {
+  const controller = new AbortController();
+  process.once('SIGINT', () => controller.abort());
+  return controller.signal;
+}
+
+process.exitCode = await run(process.argv.slice(2), { env, stdin, stdout, stderr, now: Date.now, interruption });

@@ -3,9 +3,10 @@ import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable, Writable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { commandLine } from '../test/command-line.js';
 import {
   type Asked,
   type Certificate,
@@ -15,7 +16,6 @@ import {
   type Reply,
   selfSigned,
 } from '../test/control-double.js';
-import { run } from './program.js';
 
 const now = Date.parse('2030-01-31T12:00:00Z');
 const token = 'npa_secret';
@@ -96,6 +96,17 @@ const event = (at: number) => ({
   previous: '0'.repeat(64),
   hash: 'f'.repeat(64),
 });
+const deviceAuthority = {
+  name: 'acme',
+  prefix: 'acme-',
+  autoAdd: true,
+  pem: 'PEM of acme',
+  certificates: [
+    { subject: 'CN=Acme Root', fingerprint: 'f'.repeat(64), notAfter: '2031-01-31T12:00:00Z', anchor: true },
+    { subject: 'CN=Acme Devices', fingerprint: 'e'.repeat(64), notAfter: '2030-02-28T12:00:00Z', anchor: false },
+  ],
+  createdAt: '2030-01-30T12:00:00Z',
+};
 const newToken = { name: 'laptop', token: 'npj1_text', expiresAt: '2030-01-31T13:00:00Z' };
 
 const hop = (name: string, state: string, message: string, rest = {}) => ({
@@ -159,6 +170,9 @@ const answers: Record<string, Reply> = {
     },
   },
   'DELETE /api-tokens/ci': {},
+  'POST /device-authorities': { status: 201, json: deviceAuthority },
+  'GET /device-authorities': { json: { items: [deviceAuthority] } },
+  'DELETE /device-authorities/acme': {},
   'POST /admins': { status: 201, json: { ...localAdmin, password: 'made-by-the-server' } },
   'PATCH /admins/ada': { json: localAdmin },
   'GET /admins': { json: { items: [localAdmin] } },
@@ -201,30 +215,8 @@ const endpoint = ({ method, path }: Asked) => `${method} ${path.replace('/api/v1
 const answer = (asked: string): Reply =>
   asked === 'GET /audit' ? trail() : (answers[asked] ?? problem(404, 'not_found', `no ${asked}`));
 
-/** Runs one command line; `words` are split at spaces. */
-async function netport(words: string, { stdin = '', environment = env } = {}) {
-  let out = '';
-  let err = '';
-  const collect = (add: (text: string) => void) =>
-    new Writable({
-      write(chunk, _, done) {
-        add(String(chunk));
-        done();
-      },
-    });
-  const code = await run(words.split(' '), {
-    env: environment,
-    stdin: Readable.from([stdin]),
-    stdout: collect((text) => {
-      out += text;
-    }),
-    stderr: collect((text) => {
-      err += text;
-    }),
-    now: () => now,
-  });
-  return { code, out, err };
-}
+const netport = (words: string, { stdin = '', environment = env } = {}) =>
+  commandLine(words, { env: environment, stdin: Readable.from([stdin]), now: () => now });
 
 describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
   beforeAll(() => {
@@ -346,6 +338,7 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
     ['admin add ada --role viewer', 'POST /admins', { name: 'ada', role: 'viewer' }],
     ['admin set ada --role viewer --new-password', 'PATCH /admins/ada', { role: 'viewer', password: null }],
     ['admin rm ada', 'DELETE /admins/ada', undefined],
+    ['device-ca rm acme', 'DELETE /device-authorities/acme', undefined],
     ['portal rm laptop', 'DELETE /portals/laptop', undefined],
     ['cert revoke laptop', 'POST /portals/laptop/revoke', undefined],
     ['cert revoke relay-1 --relay', 'POST /relays/relay-1/revoke', undefined],
@@ -432,6 +425,24 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
     expect(await netport('token add ci')).toMatchObject({ code: 2 });
     expect(await netport('token add ci --role root')).toMatchObject({ code: 2 });
     expect(await netport('token add ci --role viewer --expires 400d')).toMatchObject({ code: 2 });
+  });
+
+  it('makes a manufacturer known by the CA certificates in a file, and says what is trusted', async () => {
+    const file = join(folder, 'acme.pem');
+    await writeFile(file, 'PEM of acme');
+    const added = await netport(`device-ca add acme --file ${file} --prefix acme- --auto-add`);
+    const body = { name: 'acme', pem: 'PEM of acme', prefix: 'acme-', autoAdd: true };
+    expect(double.asked).toMatchObject([{ method: 'POST', body }]);
+    expect(added.out).toContain(`from\n  CN=Acme Root, until 2031-01-31 12:00:00Z\n  SHA-256 ${'f'.repeat(64)}\n`);
+    expect(added.out).toContain('becomes the portal acme-x');
+    expect((await netport('device-ca ls')).out).toBe(
+      'NAME  PREFIX  ADDS PORTALS  TRUSTS        EXPIRES   CREATED\n' +
+        'acme  acme-   yes           CN=Acme Root  in 365 d  1 d ago\n',
+    );
+    expect(JSON.parse((await netport('device-ca ls --json')).out)).toEqual([deviceAuthority]);
+    expect(await netport('device-ca add acme --prefix acme-')).toMatchObject({ code: 2 });
+    const unread = await netport('device-ca add acme --file /nowhere --prefix acme-');
+    expect(unread).toMatchObject({ code: 1, err: expect.stringContaining('--file cannot be read') });
   });
 
   it('takes a password from standard input, or shows the one that was made', async () => {
@@ -553,8 +564,18 @@ describe.skipIf(missing)(`netport${missing ? ` (${missing})` : ''}`, () => {
   });
 
   it('every command has help with an example', async () => {
-    const commands = ['login', 'audit', 'ls circuits', 'ls tunnels', 'ls streams', 'cert ls', 'cert revoke'];
-    for (const action of ['add', 'ls', 'rm']) commands.push(`token ${action}`, `admin ${action}`);
+    const commands = [
+      'login',
+      'audit',
+      'ls circuits',
+      'ls tunnels',
+      'ls streams',
+      'cert ls',
+      'cert revoke',
+      'cert rotate-ca',
+    ];
+    for (const action of ['add', 'ls', 'rm'])
+      commands.push(`token ${action}`, `admin ${action}`, `device-ca ${action}`);
     commands.push('admin set');
     for (const kind of ['portal', 'relay']) {
       for (const action of ['add', 'ls', 'show', 'rm', 'token']) commands.push(`${kind} ${action}`);

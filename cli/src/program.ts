@@ -6,6 +6,7 @@ import { adminCommands } from './commands/admin/commands.js';
 import { apply } from './commands/apply.js';
 import { audit } from './commands/audit.js';
 import { certCommands } from './commands/cert/commands.js';
+import { deviceCaCommands } from './commands/device-ca/commands.js';
 import { diff } from './commands/diff.js';
 import { explain } from './commands/explain.js';
 import { exportCommand } from './commands/export.js';
@@ -61,7 +62,8 @@ function createProgram(cli: Cli, exit: (code: number) => void): Command {
   explain(program, cli, fail);
   ls(program, cli);
   audit(program, cli);
-  certCommands(program, cli);
+  certCommands(program, cli, fail);
+  deviceCaCommands(program, cli);
   tokenCommands(program, cli);
   adminCommands(program, cli);
   return program;

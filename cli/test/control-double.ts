@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
@@ -23,7 +23,7 @@ export interface Certificate {
 }
 
 /** A self-signed certificate, and so its own CA. `names` as in `IP:127.0.0.1` or `DNS:control.example`. */
-export function selfSigned(names = 'IP:127.0.0.1'): Certificate {
+export function selfSigned(names = 'IP:127.0.0.1', organisation = 'netport.test'): Certificate {
   const folder = mkdtempSync(join(tmpdir(), 'netport-cli-'));
   try {
     const options = [
@@ -38,10 +38,45 @@ export function selfSigned(names = 'IP:127.0.0.1'): Certificate {
       '2',
     ];
     const files = ['-keyout', join(folder, 'key'), '-out', join(folder, 'cert')];
-    execFileSync('openssl', [...options, ...files, '-subj', '/CN=Netport test', '-addext', `subjectAltName=${names}`], {
-      stdio: 'ignore',
-    });
+    execFileSync(
+      'openssl',
+      [...options, ...files, '-subj', `/O=${organisation}/CN=Netport root CA`, '-addext', `subjectAltName=${names}`],
+      {
+        stdio: 'ignore',
+      },
+    );
     return { key: readFileSync(join(folder, 'key'), 'utf8'), cert: readFileSync(join(folder, 'cert'), 'utf8') };
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** The key of `next`, certified by `root`. */
+export function linkOf(root: Certificate, next: Certificate): string {
+  const folder = mkdtempSync(join(tmpdir(), 'netport-cli-'));
+  const file = (name: string, text: string): string => {
+    writeFileSync(join(folder, name), text);
+    return join(folder, name);
+  };
+  try {
+    const request = [
+      'req',
+      '-new',
+      '-key',
+      file('next-key', next.key),
+      '-subj',
+      '/O=netport.test/CN=Netport root CA G2',
+    ];
+    const csr = file(
+      'csr',
+      execFileSync('openssl', request, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),
+    );
+    const signer = ['-CA', file('root', root.cert), '-CAkey', file('root-key', root.key), '-set_serial', '7'];
+    const profile = ['-days', '2', '-extfile', file('profile', 'basicConstraints=critical,CA:TRUE')];
+    return execFileSync('openssl', ['x509', '-req', '-in', csr, ...signer, ...profile], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -87,6 +122,8 @@ export async function controlDouble(certificate: Certificate, reply: (asked: Ask
   return {
     url: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked,
+    /** The certificate that connections from now on see. */
+    present: (other: Certificate) => server.setSecureContext(other),
     async close() {
       server.closeAllConnections();
       server.close();

@@ -3,6 +3,7 @@ import express, { type Express, Router } from 'express';
 import { apiTokenRouter } from './api/api-tokens.js';
 import { auditRouter } from './api/audit.js';
 import { authorityRouter } from './api/authority.js';
+import { deviceAuthorityRouter } from './api/device-authorities.js';
 import { handleErrors } from './api/errors.js';
 import { estRouter } from './api/est.js';
 import { explainRouter } from './api/explain.js';
@@ -62,6 +63,7 @@ function apiRouter(services: Services): Router {
     oidcRouter,
     apiTokenRouter,
     localAdminRouter,
+    deviceAuthorityRouter,
     liveRouter,
     portalRouter,
     relayRouter,

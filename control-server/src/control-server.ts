@@ -25,6 +25,7 @@ import { keepAdminToken, makeAdminToken } from './state/admin.js';
 import { chainOldEvents } from './state/audit.js';
 import { issueServerIdentity, type ServerIdentity } from './state/certificates.js';
 import { controlId, type StateContext } from './state/context.js';
+import { deviceAnchors } from './state/device-authorities.js';
 import { checkReady } from './state/health.js';
 import { Passwords } from './state/passwords.js';
 import { Refusals } from './state/refusals.js';
@@ -145,14 +146,17 @@ async function start(
     passwords: new Passwords(),
     oidc: options.oidc && new OidcClient(options.oidc),
     settled: () => signalling.settled(),
+    deviceAuthoritiesChanged: () => secure(),
     revocationList: () => signalling.revocations.der,
     log,
     metrics,
   });
-  const server = createTlsServer(identity, authority.rootPem, app);
+  const clientCas = async (): Promise<string[]> => [authority.rootPem, ...(await deviceAnchors(context))];
+  const server = createTlsServer(identity, await clientCas(), app);
+  const secure = async (): Promise<void> => server.setSecureContext(tlsCredentials(identity, await clientCas()));
   const renewIdentity = async (): Promise<ServerIdentity> => {
     identity = await issueServerIdentity(context, addresses.names);
-    server.setSecureContext(tlsCredentials(identity, authority.rootPem));
+    await secure();
     return identity;
   };
   authority.onStep = async () => void (await renewIdentity());

@@ -8,17 +8,18 @@ import type { ServerIdentity } from './state/certificates.js';
 /** How often slow requests are looked for. */
 const slowCheckInterval = 2000;
 
-export const tlsCredentials = ({ keyPem, chainPem }: ServerIdentity, rootPem: string) => ({
+/** `cas` are only named to clients, some of which present no certificate of others: who is believed is decided later. */
+export const tlsCredentials = ({ keyPem, chainPem }: ServerIdentity, cas: readonly string[]) => ({
   key: keyPem,
   cert: chainPem,
-  ca: rootPem,
+  ca: [...cas],
 });
 
 /** The one TLS port. Client certificates are optional here: only `/control` asks for one, and checks it itself. */
-export function createTlsServer(identity: ServerIdentity, rootPem: string, handler: RequestListener): Server {
+export function createTlsServer(identity: ServerIdentity, cas: readonly string[], handler: RequestListener): Server {
   const server = createServer(
     {
-      ...tlsCredentials(identity, rootPem),
+      ...tlsCredentials(identity, cas),
       requestCert: true,
       rejectUnauthorized: false,
       minVersion: 'TLSv1.2',

@@ -2,6 +2,7 @@ export * from './authority.js';
 export * from './authority-material.js';
 export * from './certs-only.js';
 export * from './csr.js';
+export * from './device.js';
 export { decryptKeyPem, encryptKeyPem, generateKeyPem, isEncryptedKey, publicKeyOf } from './keys.js';
 export * from './revocations.js';
 export { keySigner, type Signer } from './signer.js';

@@ -6,7 +6,7 @@ import type { IdentityKind, SpiffeId, TrustDomain } from '@netport/protocol';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { type Authority, openAuthority } from './authority.js';
-import { type AuthorityMaterial, createAuthority } from './authority-material.js';
+import { type AuthorityMaterial, createAuthority, linkRoots } from './authority-material.js';
 import { decodeCertsOnly, encodeCertsOnly } from './certs-only.js';
 import { checkCsr, createCsr } from './csr.js';
 import { generateKeyPem, publicKeyOf } from './keys.js';
@@ -245,4 +245,29 @@ describe('openssl verify -x509_strict', () => {
       expect(() => execFileSync('openssl', withCrl, { stdio: 'pipe' })).toThrow(/certificate revoked/);
     },
   );
+
+  it('accepts the next root, what is issued under it, and what each root says of the other', async () => {
+    const next = await createAuthority({ trustDomain, now, generation: 2 });
+    const directory = mkdtempSync(join(tmpdir(), 'netport-pki-'));
+    onTestFinished(() => rmSync(directory, { recursive: true }));
+    const verified = (rootPem: string, ...others: string[]): string => {
+      const files = [rootPem, ...others].map((content, index) => {
+        const path = join(directory, `${index}.pem`);
+        writeFileSync(path, content);
+        return path;
+      });
+      const at = String(Math.floor(now.getTime() / 1000));
+      const [root = '', ...rest] = files;
+      return execFileSync('openssl', ['verify', '-x509_strict', '-attime', at, '-CAfile', root, ...rest]).toString();
+    };
+    const publicKey = publicKeyOf(generateKeyPem());
+    const { chainPem } = await (await openAuthority(next)).issue({ id: idOf('portal'), publicKey, now });
+    const newWithOld = await linkRoots({ rootPem: next.rootPem, by: material, now });
+    const oldWithNew = await linkRoots({ rootPem: material.rootPem, by: next, now });
+    // The issuing CA first: openssl verifies each file, and looks for issuers among the roots alone.
+    expect(verified(next.rootPem, next.issuerPem)).toContain('OK');
+    expect(verified(next.rootPem + next.issuerPem, chainPem)).toContain('OK');
+    expect(verified(material.rootPem, newWithOld)).toContain('OK');
+    expect(verified(next.rootPem, oldWithNew)).toContain('OK');
+  });
 });

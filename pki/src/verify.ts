@@ -98,9 +98,9 @@ export function parse(der: Uint8Array): Link {
 
 /** A process believes in few authorities, and asks about them at every connection and policy document. */
 const bundles = new Map<string, readonly Link[]>();
-const bundlesKept = 16;
+const bundlesKept = 16 + limits.deviceAuthorities;
 
-function parseBundle(pem: string): readonly Link[] {
+export function parseBundle(pem: string): readonly Link[] {
   const known = bundles.get(pem);
   if (known) return known;
   const links = pemToDer(pem).map(parse);
@@ -111,7 +111,7 @@ function parseBundle(pem: string): readonly Link[] {
 }
 
 /** From the leaf up to a trusted root, root included. What does not help on the way is ignored. */
-function buildPath(presented: Link[], roots: Link[], intermediates: Link[]): [Link, ...Link[]] {
+export function buildPath(presented: Link[], roots: Link[], intermediates: Link[]): [Link, ...Link[]] {
   const [leaf, ...rest] = presented;
   const candidates = [...rest, ...intermediates];
   if (!leaf) throw new NetportError('cert_missing', 'the peer presented no certificate');
@@ -148,7 +148,7 @@ function refuseUnknownCriticalExtensions({ parsed }: Link): void {
   if (unknown) throw new NetportError('cert_untrusted', `unknown critical extension ${unknown.type}`);
 }
 
-function checkValidity(link: Link, now: Date): void {
+export function checkValidity(link: Link, now: Date): void {
   const { notBefore, notAfter } = link.parsed;
   const here = `the clock here says ${now.toISOString()}`;
   if (now < notBefore) {

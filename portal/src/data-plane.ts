@@ -169,9 +169,9 @@ export class DataPlane {
   }
 
   /** New streams take new tunnels where the root of the peer's certificate is trusted no more; those that run may finish. */
-  leaveRetired(): void {
+  retireTunnels(): void {
     const roots = new Set(this.#options.trust().rootPems.flatMap(fingerprintsIn));
-    this.tunnels.leaveWhere(({ context }) => !roots.has(context.root));
+    this.tunnels.retireWhere(({ context }) => !roots.has(context.root));
   }
 
   /** Takes the server side of a circuit that a peer asked for. */

@@ -17,12 +17,20 @@ import {
   tuneGarbageCollection,
 } from '@netport/runtime';
 import { Command, type Option } from 'commander';
+import {
+  addDeviceOptions,
+  controlUrlOption,
+  type DeviceFlags,
+  isControlUrl,
+  readDeviceOptions,
+  requireDevice,
+} from './device-options.js';
 import { Portal, type PortalStatus } from './portal.js';
 import { formatStatus } from './status.js';
 import { type Congestion, congestions } from './tunnel/quic/config.js';
 import { version } from './version.js';
 
-interface RunOptions extends CommonOptions {
+interface RunOptions extends CommonOptions, DeviceFlags {
   join?: string;
   transport: TransportPreference;
   congestion: Congestion;
@@ -44,7 +52,8 @@ const program = new Command('netport-portal')
   .description('The agent on a device or a gateway: carries the access pairs that its policy permits.')
   .version(version);
 
-addCommonOptions(program.command('run').description('run the portal until SIGTERM'))
+const run = program.command('run').description('run the portal until SIGTERM');
+addDeviceOptions(addCommonOptions(run).addOption(controlUrlOption()))
   .addOption(
     environmentOption('--join <token>', 'join token, for the first start or after its certificate has expired'),
   )
@@ -71,10 +80,11 @@ addCommonOptions(program.command('run').description('run the portal until SIGTER
   .action(async ({ data, join, transport, congestion, udpIdle, metrics, grace, logLevel, ...options }: RunOptions) => {
     const { proxy = proxyFromEnvironment(), otlpEndpoint } = options;
     const log = createLogger('portal', logLevel);
+    const device = readDeviceOptions(options);
     tuneGarbageCollection();
     await runProcess(async () => {
       const portal = new Portal({
-        ...{ data, log, transport, congestion, flowIdle: udpIdle, proxy, otlpEndpoint },
+        ...{ data, log, device, transport, congestion, flowIdle: udpIdle, proxy, otlpEndpoint },
         ...(join && { joinToken: join }),
       });
       await portal.start();
@@ -91,18 +101,23 @@ addCommonOptions(program.command('run').description('run the portal until SIGTER
     }, grace);
   });
 
-program
+const enroll = program
   .command('enroll')
-  .description('turn a join token into an identity, the first one or a new one, without running')
-  .argument('<token>', 'the join token')
-  .addOption(dataOption())
+  .description(
+    'turn a join token or a device certificate into an identity, the first one or a new one, without running',
+  )
+  .argument('<token-or-url>', 'the join token; with a device certificate, https://HOST[:PORT] of the control server');
+addDeviceOptions(enroll.addOption(dataOption()))
   .addOption(proxyOption())
-  .action(async (joinToken: string, options: { data: string; proxy?: URL }) => {
-    const { data, proxy = proxyFromEnvironment() } = options;
+  .action(async (tokenOrUrl: string, options: { data: string; proxy?: URL } & DeviceFlags) => {
+    const { data, proxy = proxyFromEnvironment(), ...flags } = options;
+    const how = isControlUrl(tokenOrUrl)
+      ? { device: requireDevice({ ...flags, controlUrl: tokenOrUrl }) }
+      : { joinToken: tokenOrUrl };
     const directory = await openDataDirectory(data);
     try {
       const identity = await identify({
-        ...{ directory, kind: 'portal', joinToken, log: createLogger('portal'), proxy },
+        ...{ directory, kind: 'portal', ...how, log: createLogger('portal'), proxy },
         anew: true,
         now: () => new Date(),
       });

@@ -11,6 +11,7 @@ import {
 import {
   createLogger,
   type DataDirectory,
+  type DeviceFiles,
   identify,
   type KeptIdentity,
   keepIdentity,
@@ -36,8 +37,9 @@ export interface PortalOptions {
   /** Path of the data directory; or `directory`, an open one, which is then the caller's to close. */
   data?: string;
   directory?: DataDirectory;
-  /** Needed until the data directory holds an identity. */
+  /** Needed until the data directory holds an identity; or `device`, with which the portal also comes back when that has expired. */
   joinToken?: string;
+  device?: DeviceFiles | undefined;
   log?: Logger;
   /** Milliseconds after which a UDP client that neither sends nor gets anything is forgotten. */
   flowIdle?: number;
@@ -105,7 +107,7 @@ export class Portal extends EventEmitter<PortalEvents> {
    */
   async start(): Promise<void> {
     if (this.#parts) throw new NetportError('conflict', 'this portal runs already');
-    const { data, directory: given, joinToken, transport } = this.#options;
+    const { data, directory: given, joinToken, device, transport } = this.#options;
     if (transport === 'quic') await requireQuic();
     // Not to be waited for by the first tunnel.
     else if (transport !== 'tcp') void quicUnavailable();
@@ -113,7 +115,7 @@ export class Portal extends EventEmitter<PortalEvents> {
     const directory = given ?? (await openDataDirectory(data ?? ''));
     try {
       const identity = await identify({
-        ...{ directory, kind: 'portal', joinToken, log: this.#log, proxy: this.#options.proxy },
+        ...{ directory, kind: 'portal', joinToken, device, log: this.#log, proxy: this.#options.proxy },
         now: () => new Date(),
       });
       this.#parts = await this.#assemble(directory, identity);
@@ -232,7 +234,7 @@ export class Portal extends EventEmitter<PortalEvents> {
       },
       acceptTrust: async (message) => {
         await identity.accept(message);
-        plane.leaveRetired();
+        plane.retireTunnels();
       },
       trusts: () => identity.trusts(),
       onOffer: (leg) => void plane.takeOffer(leg),

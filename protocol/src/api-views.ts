@@ -128,7 +128,7 @@ export const sha256Schema = z.string().regex(/^[0-9a-f]{64}$/, 'SHA-256 in lower
 export const auditEventSchema = z.object({
   id: z.int(),
   at: timestampSchema,
-  /** Who: a SPIFFE ID, `token:<name>`, or `anonymous`. */
+  /** Who: a SPIFFE ID, `token:<name>`, `device-authority:<name>`, or `anonymous`. */
   actor: z.string(),
   /** From where: the address of the connection. */
   origin: z.string().nullable(),

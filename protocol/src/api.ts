@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { auditEndpoints } from './api-audit.js';
 import { authorityEndpoints } from './api-authority.js';
+import { deviceAuthorityEndpoints } from './api-device-authority.js';
 import { explainEndpoints } from './api-explain.js';
 import { liveEndpoint } from './api-live.js';
 import { localAdminEndpoints } from './api-local-admin.js';
@@ -28,6 +29,7 @@ import { roleSchema } from './role.js';
 
 export * from './api-audit.js';
 export * from './api-authority.js';
+export * from './api-device-authority.js';
 export * from './api-explain.js';
 export * from './api-live.js';
 export * from './api-local-admin.js';
@@ -208,6 +210,7 @@ export const endpoints = {
     },
   },
   authority: authorityEndpoints,
+  deviceAuthority: deviceAuthorityEndpoints,
   policy: policyEndpoints,
   apiToken: apiTokenEndpoints,
   localAdmin: localAdminEndpoints,

@@ -19,6 +19,7 @@ export * from './policy.js';
 export * from './quic-head.js';
 export * from './reach.js';
 export * from './role.js';
+export * from './rollover.js';
 export * from './schedule.js';
 export * from './signal.js';
 export * from './stream-report.js';

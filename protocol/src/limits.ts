@@ -27,6 +27,8 @@ export const limits = {
   controlConnectTimeout: 10 * second,
   /** `hello` must be the first message and come this soon. */
   controlHelloTimeout: 5 * second,
+  /** A request waits this long for a session that has only just ended: one that is begun again at once is back by then. */
+  controlReturnGrace: 2 * second,
   /** A request over the control channel that is not answered by then has failed. */
   controlRequestTimeout: 10 * second,
   /** A relay that does not answer `circuit.open` by then is passed over for the next: two tries fit into a portal's request. */
@@ -114,6 +116,24 @@ export const limits = {
   joinTokenLifetime: 1 * hour,
   joinTokenLifetimeMax: 30 * day,
 
+  // Devices with a manufacturer's certificate
+  /** Each is tried for every device that comes. */
+  deviceAuthorities: 32,
+  /** Roots and the CAs below them, of one manufacturer: product lines and generations. */
+  deviceAuthorityCertificates: 8,
+  deviceAuthorityBytes: 32 * 1024,
+  /** DER, of a CA; and how many are named to TLS clients, in a message that holds 64 KiB. Both are far more than is usual. */
+  deviceAuthoritySubjectBytes: 512,
+  deviceAuthoritiesNamed: 64,
+  /** Smaller keys, and hashes before SHA-256, can be forged. */
+  deviceRsaBits: 2048,
+  /** Portals that devices of one authority may add by themselves: whoever steals its key cannot fill the inventory. */
+  devicePortals: 10_000,
+  /** Enrolments of one device: it needs one, and a few more when it fails behind this server. */
+  deviceEnrolmentsPerMinute: 10,
+  /** Devices whose enrolments are counted at once. */
+  deviceSources: 10_000,
+
   // Watching live
   /** Who watches gets a picture this often: often enough to look live, and one sample serves everybody. */
   liveInterval: 1 * second,
@@ -140,6 +160,8 @@ export const limits = {
   renewalSources: 10_000,
   issuerLifetime: 5 * 365 * day,
   rootLifetime: 10 * 365 * day,
+  /** Less than this is left: time to replace the root, before leaves have to be made shorter. */
+  rootExpiryWarning: 365 * day,
   /** Certificates start a little in the past, so that a device whose clock lags a bit can use its own at once. */
   clockSkew: 5 * minute,
   crlLifetime: 7 * day,
@@ -147,8 +169,8 @@ export const limits = {
   chainLength: 4,
   /** CA certificates that one side may be offered: a dozen and more fit, where four are expected in a rollover. */
   authoritiesBytes: 32 * 1024,
-  /** Under a new root everybody renews at once, spread by this for each: issuing takes some 5 ms. */
-  reissueInterval: 20,
+  /** Under a new root everybody renews at once, spread by this for each: two handshakes and a signature. */
+  reissueInterval: 50,
   /** When the two clocks differ by more than this at `welcome`, the log says so. */
   clockWarning: 60 * second,
 
@@ -240,6 +262,8 @@ export const limits = {
   tunnelSilence: 12 * second,
   /** A tunnel without streams is closed after this, to give its port pair back. */
   tunnelIdle: 5 * minute,
+  /** A tunnel whose peer's root CA was retired is left to its client for this long: time to build another. */
+  retiredTunnelGrace: 1 * minute,
   streamsPerTunnel: 10_000,
   /**
    * What one stream may have in flight, and so what it costs a portal whose application does not read. Measured: 1 MiB

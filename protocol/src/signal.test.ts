@@ -131,6 +131,18 @@ const leg = fc.record({
   token: legToken,
   expiresAt: time,
 });
+const fingerprint = fc.stringMatching(/^[0-9a-f]{64}$/);
+const trust = fc.record({
+  type: type('trust'),
+  authorities: text,
+  issuing: fingerprint,
+  renewWithin: fc.nat(limits.leafLifetime),
+});
+const trusts = fc.record({
+  type: type('trusts'),
+  roots: fc.array(fingerprint, { minLength: 1, maxLength: 8 }),
+  certifiedBy: fingerprint,
+});
 const error = fc.record(
   { type: type('error'), id: requestId, code, message: text },
   { requiredKeys: ['type', 'code', 'message'] },
@@ -181,6 +193,7 @@ const sets = [
         },
         { requiredKeys: ['type', 'action', 'code', 'message', 'at'] },
       ),
+      trusts,
       error,
     ],
   },
@@ -197,6 +210,7 @@ const sets = [
       fc.record({ type: type('circuit.closed'), circuitId: uuid, code }),
       fc.record({ type: type('inspect'), id: requestId }),
       fc.record({ type: type('probe'), id: requestId, pair: uuid }),
+      trust,
       error,
     ],
   },
@@ -217,6 +231,7 @@ const sets = [
       fc.record({ type: type('circuit.joined'), circuitId: uuid }),
       fc.record({ type: type('circuit.ended'), counters, code }),
       fc.record({ type: type('counters'), circuits: fc.array(counters) }),
+      trusts,
       error,
     ],
   },
@@ -235,6 +250,7 @@ const sets = [
       }),
       fc.record({ type: type('circuit.close'), circuitId: uuid }),
       fc.record({ type: type('report') }),
+      trust,
       error,
     ],
   },

@@ -105,3 +105,23 @@ it('a request of the server is no answer, though both ends count from one', asyn
   expect(await session.request({ type: 'circuit.request' })).toMatchObject({ type: 'circuit.offer' });
   expect(heard).toEqual(['welcome', 'inspect']);
 });
+
+it('a request waits for a session that has just ended to come back, and not for one that is over', async () => {
+  const server = await startServer();
+  server.connections.on('connection', (_request, ws) => {
+    ws.on('message', (data) => {
+      const { type, id } = JSON.parse(data.toString());
+      if (type === 'circuit.request') ws.send(JSON.stringify({ type: 'circuit.offer', id }));
+    });
+  });
+  const connection = once(server.connections, 'connection');
+  const { session, ends } = await openSession({ ...(await issue('portal', 'c' as Name)), controlUrl: server.url });
+  const [, ws] = (await connection) as [IncomingMessage, WebSocket];
+  ws.terminate();
+  await expect.poll(() => ends.length).toBe(1);
+  expect(session.up).toBe(false);
+  expect(await session.request({ type: 'circuit.request' })).toMatchObject({ type: 'circuit.offer' });
+  expect(session.starts).toBe(2);
+  await session.close();
+  await expect(session.request({ type: 'circuit.request' })).rejects.toMatchObject({ code: 'unavailable' });
+});

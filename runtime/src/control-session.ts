@@ -52,7 +52,10 @@ export interface ControlSession<In extends Envelope, Out extends Envelope> {
   readonly starts: number;
   /** False when it is down: the message was not sent and will not be. */
   send(message: Out): boolean;
-  /** Sends a message with a new id; resolves with the answer that carries it, rejects with the peer's error or `unavailable`. */
+  /**
+   * Sends a message with a new id; resolves with the answer that carries it, rejects with the peer's error or `unavailable`. Waits a
+   * moment for a session that has just ended.
+   */
   request<Answer extends In>(message: Request<Out>): Promise<Answer>;
   /**
    * The way to the control server may have changed: where it is not heard within `controlCheckTimeout`, the session is begun
@@ -81,6 +84,8 @@ export function openControlSession<In extends Envelope, Out extends Envelope>(
   let attempt = 0;
   let nextId = 1;
   let closed = false;
+  /** Requests that wait for the session to come back. */
+  const waitingForUp = new Set<() => void>();
   let retry: NodeJS.Timeout | undefined;
 
   const send = (message: Out): boolean => {
@@ -125,6 +130,7 @@ export function openControlSession<In extends Envelope, Out extends Envelope>(
     if (message.type === 'welcome') {
       log.info({ control: options.identity().controlUrl }, 'online');
       options.onUp?.();
+      for (const go of [...waitingForUp]) go();
     }
   };
 
@@ -158,6 +164,41 @@ export function openControlSession<In extends Envelope, Out extends Envelope>(
     );
   };
 
+  /** Resolves when there is a session, or when there has been none for a while. */
+  const whenUp = async (): Promise<void> => {
+    const left = since.getTime() + limits.controlReturnGrace - Date.now();
+    if (up || closed || left <= 0) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        waitingForUp.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, left);
+      waitingForUp.add(done);
+    });
+  };
+
+  const ask = <Answer extends In>(message: Request<Out>): Promise<Answer> =>
+    new Promise<Answer>((resolve, reject) => {
+      const id = nextId++;
+      const timer = setTimeout(() => {
+        pending.delete(id);
+        reject(new NetportError('unavailable', 'the control server did not answer in time'));
+      }, limits.controlRequestTimeout);
+      const settle =
+        <T>(then: (value: T) => void) =>
+        (value: T): void => {
+          clearTimeout(timer);
+          then(value);
+        };
+      pending.set(id, { resolve: settle(resolve as (answer: In) => void), reject: settle(reject) });
+      if (!send({ ...message, id } as unknown as Out)) {
+        pending.delete(id);
+        settle(reject)(new NetportError('unavailable', 'there is no session with the control server now'));
+      }
+    });
+
   connect();
   return {
     get up() {
@@ -170,29 +211,15 @@ export function openControlSession<In extends Envelope, Out extends Envelope>(
       return starts;
     },
     send,
-    request: <Answer extends In>(message: Request<Out>) =>
-      new Promise<Answer>((resolve, reject) => {
-        const id = nextId++;
-        const timer = setTimeout(() => {
-          pending.delete(id);
-          reject(new NetportError('unavailable', 'the control server did not answer in time'));
-        }, limits.controlRequestTimeout);
-        const settle =
-          <T>(then: (value: T) => void) =>
-          (value: T): void => {
-            clearTimeout(timer);
-            then(value);
-          };
-        pending.set(id, { resolve: settle(resolve as (answer: In) => void), reject: settle(reject) });
-        if (!send({ ...message, id } as unknown as Out)) {
-          pending.delete(id);
-          settle(reject)(new NetportError('unavailable', 'there is no session with the control server now'));
-        }
-      }),
+    request: async <Answer extends In>(message: Request<Out>) => {
+      await whenUp();
+      return ask<Answer>(message);
+    },
     check: () => pulse?.check(),
     close: async () => {
       closed = true;
       up = false;
+      for (const go of [...waitingForUp]) go();
       clearTimeout(retry);
       for (const { reject } of pending.values()) reject(new NetportError('draining', 'this process is shutting down'));
       pending.clear();

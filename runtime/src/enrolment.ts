@@ -31,10 +31,11 @@ export async function enrol(options: {
 }): Promise<StoredIdentity> {
   const token = decodeJoinToken(options.token);
   const { proxy } = options;
-  const trusted = await fetchTrusted(token, proxy);
+  const trusted = await fetchTrusted(token.url, (offered) => namedBy(token, offered), proxy);
   const keyPem = generateKeyPem();
   const csr = await createCsr(keyPem);
-  const chainPem = await simpleEnrol({ token, text: options.token, ...trusted, csr, proxy });
+  const authorization = `Basic ${Buffer.from(`${token.name}:${options.token}`).toString('base64')}`;
+  const chainPem = await simpleEnrol({ url: token.url, ...trusted, csr, authorization, proxy });
 
   const identity = describeIdentity({ keyPem, chainPem, ...trusted, controlUrl: new URL(token.url).origin });
   if (identity.name !== token.name || !identity.id.includes(`/${token.kind}/`)) {
@@ -56,31 +57,35 @@ export async function fetchAuthorities(url: string, proxy: URL | undefined): Pro
   return decodeCertsOnly(Buffer.from(answer.body, 'base64')).join('');
 }
 
-/** Of those, the root whose fingerprint the token carries, and what follows from it. */
-async function fetchTrusted(token: JoinToken, proxy: URL | undefined) {
-  const offered = await fetchAuthorities(token.url, proxy);
-  const trusted = pemToDer(offered)
-    .map(derToPem)
-    .find((pem) => fingerprintsIn(pem)[0] === token.ca);
-  if (!trusted) {
-    const message = `the server at ${token.url} does not have the root CA that the token names`;
-    throw new NetportError('cert_untrusted', message);
-  }
-  const { rootPems, issuerPems } = acceptAuthorities({ trusted, offered, now: new Date() });
+/** Of those, what follows from the root or roots that are believed already. Throws `cert_untrusted`. */
+export async function fetchTrusted(url: string, believed: (offered: string) => string, proxy: URL | undefined) {
+  const offered = await fetchAuthorities(url, proxy);
+  const { rootPems, issuerPems } = acceptAuthorities({ trusted: believed(offered), offered, now: new Date() });
   return { rootPem: rootPems.join(''), issuersPem: issuerPems.join('') };
 }
 
-async function simpleEnrol(options: {
-  token: JoinToken;
-  text: string;
+/** The root whose fingerprint the token carries. */
+function namedBy(token: JoinToken, offered: string): string {
+  const root = pemToDer(offered)
+    .map(derToPem)
+    .find((pem) => fingerprintsIn(pem)[0] === token.ca);
+  if (root) return root;
+  throw new NetportError('cert_untrusted', `the server at ${token.url} does not have the root CA that the token names`);
+}
+
+/** One `simpleenroll`, by HTTP authentication or a TLS client certificate, at a server that the root vouches for; answers the chain. */
+export async function simpleEnrol(options: {
+  url: string;
   rootPem: string;
   csr: Uint8Array;
+  authorization?: string;
+  credentials?: { keyPem: string; chainPem: string };
   proxy: URL | undefined;
 }): Promise<string> {
-  const { token, text, rootPem, csr, proxy } = options;
-  const socket = await connectControl({ url: token.url, trust: { rootPems: [rootPem] }, proxy });
-  const answer = await exchange(socket, token.url, 'simpleenroll', {
-    authorization: `Basic ${Buffer.from(`${token.name}:${text}`).toString('base64')}`,
+  const { url, rootPem, csr, authorization, credentials, proxy } = options;
+  const socket = await connectControl({ url, trust: { rootPems: [rootPem] }, credentials, proxy });
+  const answer = await exchange(socket, url, 'simpleenroll', {
+    ...(authorization !== undefined && { authorization }),
     body: Buffer.from(csr).toString('base64'),
   });
   return chainIn(answer, rootPem);

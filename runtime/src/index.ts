@@ -1,6 +1,7 @@
 export * from './control-connection.js';
 export * from './control-session.js';
 export * from './data-directory.js';
+export * from './device-enrolment.js';
 export * from './enrolment.js';
 export * from './garbage-collection.js';
 export * from './identify.js';

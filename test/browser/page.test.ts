@@ -334,6 +334,49 @@ describe.skipIf(skipped)(`the admin page in a browser${skipped}`, () => {
     await page.locator('[data-verdict="works"]').waitFor();
   });
 
+  it('replaces the root CA step by step, and asks twice before it leaves somebody behind', async () => {
+    await signIn();
+    await open('Certificates');
+    const roots = page.getByRole('table', { name: 'Root CAs' }).locator('tbody tr');
+    const fingerprint = () => roots.first().locator('.mono').innerText();
+    await roots.first().waitFor();
+    const before = await fingerprint();
+    const take = async (action: string): Promise<void> => {
+      // Its name is this one alone once nobody has to be waited for.
+      await page.getByRole('button', { name: action, exact: true }).click();
+      await page.getByRole('dialog').getByRole('button', { name: action, exact: true }).click();
+      await page.getByRole('dialog').waitFor({ state: 'detached' });
+    };
+    const stage = page.locator('.stages [aria-current="step"]');
+    const relay = overlay.relay('relay-1');
+    await relay.process.stop();
+    await take('Publish a new root');
+    await stage.getByText('Both trusted').waitFor();
+    await page.getByRole('button', { name: 'Re-issue certificates without 1' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByText('relay relay-1, offline').waitFor();
+    const force = dialog.getByRole('button', { name: 'Re-issue certificates' });
+    expect(await force.isDisabled()).toBe(true);
+    await dialog.getByLabel('Type “reissue” to go on').fill('reissue');
+    expect(await force.isDisabled()).toBe(false);
+    await page.keyboard.press('Escape');
+    await relay.start();
+    await stage.getByText('Re-issue').waitFor();
+    await page.getByText('3 of 3 portals and relays trust both roots.').waitFor();
+    await page.getByRole('row', { name: 'laptop' }).getByText('trusts both roots').waitFor();
+    await take('Re-issue certificates');
+    await stage.getByText('Retire').waitFor();
+    await page.getByText('3 of 3 portals and relays have a certificate from the new root.').waitFor();
+    await page.getByLabel('Not there yet').check();
+    await page.getByRole('heading', { name: 'Everybody is there' }).waitFor();
+    await take('Retire the old root');
+    await page.locator('.stages').waitFor({ state: 'detached' });
+    expect(await roots.count()).toBe(1);
+    expect(await fingerprint()).not.toBe(before);
+    // The file that the command line reads has followed.
+    expect(await overlay.admin(['cert', 'rotate-ca', '--status'])).toContain(await fingerprint());
+  });
+
   it('explains why a connection is denied', async () => {
     await signIn();
     await open('Explain');
@@ -376,6 +419,9 @@ describe.skipIf(skipped)(`the admin page in a browser${skipped}`, () => {
     await heading('Overview').waitFor();
     await open('Access pairs');
     expect(await page.getByRole('button', { name: 'Add an access pair' }).count()).toBe(0);
+    await open('Certificates');
+    await page.getByRole('table', { name: 'Root CAs' }).getByText('current').waitFor();
+    expect(await page.getByRole('button', { name: 'Publish a new root' }).count()).toBe(0);
   });
 
   it('signs out for good', async () => {

@@ -151,25 +151,31 @@ export class Overlay {
   }
 
   /** One call of the admin API, for polling; what people do goes through `cli`. */
-  async api<T>(method: string, path: string): Promise<T> {
+  async api<T>(method: string, path: string, body?: unknown): Promise<T> {
     const [token, ca] = await Promise.all([this.adminToken(), readFile(this.rootFile)]);
     return new Promise((resolve, reject) => {
       const outgoing = request(
         `${this.url}/api/v1${path}`,
-        { method, ca, agent: false, headers: { authorization: `Bearer ${token}` } },
+        {
+          ...{ method, ca, agent: false },
+          headers: {
+            authorization: `Bearer ${token}`,
+            ...(body !== undefined && { 'content-type': 'application/json' }),
+          },
+        },
         (incoming) => {
-          let body = '';
+          let answer = '';
           incoming.setEncoding('utf8').on('data', (chunk) => {
-            body += chunk;
+            answer += chunk;
           });
           incoming.on('end', () => {
-            if ((incoming.statusCode ?? 500) < 300) resolve(JSON.parse(body) as T);
-            else reject(new Error(`${method} ${path}: ${incoming.statusCode} ${body}`));
+            if ((incoming.statusCode ?? 500) < 300) resolve(JSON.parse(answer) as T);
+            else reject(new Error(`${method} ${path}: ${incoming.statusCode} ${answer}`));
           });
         },
       );
       outgoing.on('error', reject);
-      outgoing.end();
+      outgoing.end(body === undefined ? undefined : JSON.stringify(body));
     });
   }
 

@@ -1,9 +1,10 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable, Writable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parseAllDocuments } from 'yaml';
+import { commandLine } from '../../test/command-line.js';
 import {
   type Certificate,
   controlDouble,
@@ -12,7 +13,6 @@ import {
   type Reply,
   selfSigned,
 } from '../../test/control-double.js';
-import { run } from '../program.js';
 
 const portal = (name: string) => ({
   apiVersion: 'netport.dev/v1',
@@ -52,29 +52,12 @@ let folder: string;
 let file: string;
 let replies: Record<string, Reply>;
 
-async function netport(words: string, stdin: Readable = Readable.from([])) {
-  let out = '';
-  let err = '';
-  const collect = (add: (text: string) => void) =>
-    new Writable({
-      write(chunk, _, done) {
-        add(String(chunk));
-        done();
-      },
-    });
-  const code = await run(words.split(' '), {
+const netport = (words: string, stdin: Readable = Readable.from([])) =>
+  commandLine(words, {
     env: { NETPORT_URL: double.url, NETPORT_CA: join(folder, 'root.pem'), NETPORT_TOKEN: 'npa_secret' },
     stdin,
-    stdout: collect((text) => {
-      out += text;
-    }),
-    stderr: collect((text) => {
-      err += text;
-    }),
     now: () => 0,
   });
-  return { code, out, err };
-}
 const asked = () => double.asked.map(({ path, body }) => ({ path: path.replace('/api/v1/policy', ''), body }));
 /** Somebody at a terminal. */
 const person = (answer: string) => Object.assign(Readable.from([answer]), { isTTY: true });

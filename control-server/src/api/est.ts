@@ -1,11 +1,12 @@
 import { TLSSocket } from 'node:tls';
 import { derToPem, encodeCertsOnly, type Issued, peerChain, pemToDer } from '@netport/pki';
-import { decodeJoinToken, limits, NetportError } from '@netport/protocol';
+import { decodeJoinToken, limits, type Name, NetportError } from '@netport/protocol';
 import express, { type Request, type RequestHandler, type Response, Router } from 'express';
 import { originOf } from '../origin.js';
 import { publicError } from '../problem.js';
 import { perMinute, RateLimits } from '../rate-limit.js';
 import { checkStanding, identifyMember, type MemberIdentity } from '../state/certificates.js';
+import { enrolDevice, identifyDevice } from '../state/device-enrolment.js';
 import { enrol, renew } from '../state/enrol.js';
 import { sendProblem } from './errors.js';
 import type { Services } from './services.js';
@@ -13,12 +14,13 @@ import type { Services } from './services.js';
 const parseCsr = express.text({ type: 'application/pkcs10', limit: limits.csrBytes });
 
 /**
- * Enrolment over Secure Transport (RFC 7030), with a join token as the password of HTTP Basic, or with the TLS client
- * certificate that is to be renewed.
+ * Enrolment over Secure Transport (RFC 7030), with a join token as the password of HTTP Basic, with the TLS client
+ * certificate that is to be renewed, or with the one that a manufacturer gave its device (§3.3.2).
  */
 export function estRouter(services: Services): Router {
   const router = Router();
   const { context, bus, refusals } = services;
+  const devices = new RateLimits((now) => perMinute(limits.deviceEnrolmentsPerMinute, now), limits.deviceSources);
   const renewals = new RateLimits((now) => perMinute(limits.renewalsPerMinute, now), limits.renewalSources);
 
   router.get('/cacerts', (_request, response) => {
@@ -26,7 +28,27 @@ export function estRouter(services: Services): Router {
     sendCertificates(response, [rootPem, issuerPem, ...linkPems]);
   });
 
+  const byDevice = async (request: Request, response: Response, chain: Uint8Array[]): Promise<void> => {
+    const origin = originOf(request.socket);
+    let name: Name | null = null;
+    try {
+      const device = await identifyDevice(context, chain);
+      name = device.name;
+      if (!devices.take(device.identity, context.now().getTime())) {
+        throw new NetportError('rate_limited', `the device ${device.subject} enrols too often`);
+      }
+      const { value, change } = await enrolDevice(context, origin, device, csrOf(request));
+      bus.publish(change);
+      sendChain(response, value);
+    } catch (thrown) {
+      await refusals.device(origin, name, publicError(thrown));
+      throw thrown;
+    }
+  };
+
   router.post('/simpleenroll', parseCsr, async (request, response) => {
+    const chain = clientChain(request);
+    if (chain.length > 0 && request.get('authorization') === undefined) return byDevice(request, response, chain);
     const origin = originOf(request.socket);
     const token = passwordOf(request);
     try {
@@ -45,7 +67,7 @@ export function estRouter(services: Services): Router {
   /** Who is let in, before the body is read. */
   const requireMember: RequestHandler = async (request, response, next) => {
     try {
-      const chain = request.socket instanceof TLSSocket ? peerChain(request.socket) : [];
+      const chain = clientChain(request);
       const member = identifyMember(context, chain);
       await checkStanding(context.store.records, member);
       if (!renewals.take(member.id, context.now().getTime())) {
@@ -67,6 +89,9 @@ export function estRouter(services: Services): Router {
   });
   return router;
 }
+
+/** What the client presented in TLS; empty where that was nothing. */
+const clientChain = ({ socket }: Request): Uint8Array[] => (socket instanceof TLSSocket ? peerChain(socket) : []);
 
 /** The password of HTTP Basic; empty when there is none. The user name may be left out; if not, it is the token's name. */
 function passwordOf(request: Request): string {

@@ -21,6 +21,8 @@ export interface Services {
   oidc: OidcClient | undefined;
   /** Resolves when a change that was published has reached those who are online. */
   settled: () => Promise<void>;
+  /** Has TLS clients told which device authorities there are now. */
+  deviceAuthoritiesChanged: () => Promise<void>;
   /** The current revocation list, DER. */
   revocationList: () => Uint8Array;
   log: Logger;

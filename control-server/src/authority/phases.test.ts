@@ -69,6 +69,7 @@ test.each([
   [['a', 'b'], 'b', ['a', 'b'], ['a', 'b'], 'new'],
   [null, null, ['b'], ['a', 'b'], 'new'],
   [['a', 'b'], 'b', [], ['a', 'b'], 'none'],
+  [['a', 'b'], 'a', ['a'], ['b', 'c'], 'none'],
 ] as const)('who trusts %j, says %j and has certificates of %j, where the roots are %j, is %s', (...row) => {
   const [trustedRoots, certifiedBy, certificates, roots, expected] = row;
   expect(standing({ trustedRoots, certifiedBy, certificates }, roots)).toBe(expected);

@@ -88,6 +88,8 @@ export function standing(
 ): 'none' | 'old' | 'both' | 'new' {
   if (certificates.length === 0) return 'none';
   if (newer === undefined) return certificates.includes(older) ? 'new' : 'old';
+  // Cut off by an earlier rollover: a join token is what it needs.
+  if (!certificates.some((root) => root === older || root === newer)) return 'none';
   // The one that it was given last is not in use before it says so; it may have no other.
   if (certifiedBy === newer || certificates.every((root) => root === newer)) return 'new';
   return trustedRoots?.includes(newer) ? 'both' : 'old';

@@ -25,7 +25,7 @@ export interface StateContext {
 
 /** Who asks for something. */
 export interface Actor {
-  /** A SPIFFE ID, `token:<name>`, `admin:<name>`, `oidc:<subject>`, or `anonymous`. */
+  /** A SPIFFE ID, `token:<name>`, `admin:<name>`, `oidc:<subject>`, `device-authority:<name>`, or `anonymous`. */
   name: string;
   /** The address of the connection. */
   origin: string | null;

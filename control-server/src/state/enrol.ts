@@ -56,12 +56,13 @@ const used = (who: string, at: Date): NetportError =>
 async function issueFor(
   context: StateContext,
   records: Records,
-  { id, kind, name }: JoinTokenRecord,
+  { id, memberId: member, kind, name }: JoinTokenRecord,
   publicKey: Uint8Array,
   origin: string | null,
 ): Promise<Issued> {
   const now = context.now();
   if (!(await records.joinTokens.use(id, now))) throw used(`${kind} ${name}`, now);
+  await records.members.revoked(member, null);
   return certifyMember(context, records, { kind, name, publicKey, origin, action: 'enrol' });
 }
 
@@ -92,7 +93,8 @@ export async function renew(
   return unchanged(issued);
 }
 
-async function certifyMember(
+/** Issues the certificate of a portal or relay, and writes down that it has one. */
+export async function certifyMember(
   context: StateContext,
   records: Records,
   options: {
@@ -101,9 +103,11 @@ async function certifyMember(
     publicKey: Uint8Array;
     origin: string | null;
     action: 'enrol' | 'renew';
+    /** For the audit trail. */
+    detail?: Record<string, unknown>;
   },
 ): Promise<Issued> {
-  const { kind, name, publicKey, origin, action } = options;
+  const { kind, name, publicKey, origin, action, detail } = options;
   const id = memberId(context, kind, name);
   const lifetime = context.certificateLifetime;
   const issued = await context.authority.issue({ id, publicKey, now: context.now(), ...(lifetime && { lifetime }) });
@@ -116,7 +120,7 @@ async function certifyMember(
     {
       action: `${kind}.${action}`,
       subject: name,
-      detail: { serial, notAfter: notAfter.toISOString() },
+      detail: { serial, notAfter: notAfter.toISOString(), ...detail },
     },
   );
   return issued;

@@ -17,19 +17,28 @@ export async function addMember(
   { name, labels }: { name: Name; labels: Labels },
 ): Promise<Outcome<NewToken>> {
   const member = newMember(context, kind, name, labels);
-  const { token, followed } = await context.store.transaction(async (records) => {
-    await records.members.add(member);
-    await audit(context, records, actor, {
-      action: `${kind}.add`,
-      subject: name,
-      ...(Object.keys(labels).length > 0 && { after: { labels } }),
-    });
-    return {
-      followed: kind === 'portal' && (await followGrants(context, records, actor)),
-      token: await makeJoinToken(context, records, member, limits.joinTokenLifetime),
-    };
-  });
+  const { token, followed } = await context.store.transaction(async (records) => ({
+    followed: await insertMember(context, records, actor, member),
+    token: await makeJoinToken(context, records, member, limits.joinTokenLifetime),
+  }));
   return { value: token, change: followed ? policyChange : noChange };
+}
+
+/** Adds it without a join token; answers whether any access pair changed by that. Throws `already_exists`. */
+export async function insertMember(
+  context: StateContext,
+  records: Records,
+  actor: Actor,
+  member: Member,
+): Promise<boolean> {
+  const { kind, name, labels } = member;
+  await records.members.add(member);
+  await audit(context, records, actor, {
+    action: `${kind}.add`,
+    subject: name,
+    ...(Object.keys(labels).length > 0 && { after: { labels } }),
+  });
+  return kind === 'portal' && followGrants(context, records, actor);
 }
 
 /** A member that nobody has seen yet. */
@@ -42,6 +51,7 @@ export const newMember = ({ now }: StateContext, kind: MemberKind, name: Name, l
   address: null,
   version: null,
   labels,
+  revokedAt: null,
   certifiedBy: null,
   trustedRoots: null,
 });
@@ -126,6 +136,7 @@ export async function revokeMember(
   const change = await context.store.transaction(async (records) => {
     const member = await existing(records, kind, name);
     await records.joinTokens.removeOpen(member.id);
+    await records.members.revoked(member.id, context.now());
     const expulsion = await expel(context, records, member);
     await audit(context, records, actor, { action: `${kind}.revoke`, subject: name });
     return expulsion;

@@ -1,4 +1,4 @@
-import { decodeJoinToken, limits, type NetportError } from '@netport/protocol';
+import { decodeJoinToken, limits, type Name, type NetportError } from '@netport/protocol';
 import { perMinute, type RateLimit } from '../rate-limit.js';
 import { type AuditEntry, auditEvent } from './audit.js';
 import type { Actor, StateContext } from './context.js';
@@ -32,6 +32,11 @@ export class Refusals {
     const claim = claimOf(token);
     const entry = { action: `${claim?.kind ?? 'portal'}.enrol`, subject: claim?.name ?? null, code: error.code };
     return this.#add(anonymous(origin), entry, error);
+  }
+
+  /** An enrolment with a device certificate; what portal the device would be is known once that is verified. */
+  device(origin: string | null, portal: Name | null, error: NetportError): Promise<void> {
+    return this.#add(anonymous(origin), { action: 'portal.enrol', subject: portal, code: error.code }, error);
   }
 
   /** A renewal without a good certificate. */

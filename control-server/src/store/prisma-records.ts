@@ -13,6 +13,7 @@ import {
 } from '@netport/protocol';
 import type { Prisma } from './prisma.js';
 import { auditRecords } from './prisma-audit.js';
+import { deviceRecords } from './prisma-devices.js';
 import { signInRecords } from './prisma-sign-in.js';
 import { unique } from './prisma-unique.js';
 import { batches, insertRows } from './rows.js';
@@ -57,6 +58,9 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
       count: (kind, q) => prisma.member.count({ where: { kind, name: { contains: q } } }),
       label: async (id, labels) => {
         await prisma.member.update({ where: { id }, data: { labels: JSON.stringify(labels) } });
+      },
+      revoked: async (id, revokedAt) => {
+        await prisma.member.update({ where: { id }, data: { revokedAt } });
       },
       seen: async (kind, name, lastSeenAt, address, version) => {
         await prisma.member.updateMany({ where: { kind, name }, data: { lastSeenAt, address, version } });
@@ -210,6 +214,7 @@ export function prismaRecords(prisma: Prisma.TransactionClient): Records {
     audit: auditRecords(prisma),
 
     ...signInRecords(prisma),
+    ...deviceRecords(prisma),
 
     bump: async (name) => {
       const row = await prisma.sequence.upsert({
@@ -245,7 +250,6 @@ const toMember = (row: Row<'Member'>): Member => ({
 
 const toJoinToken = ({
   member,
-  memberId: _memberId,
   ...row
 }: Row<'JoinToken'> & { member: { kind: string; name: string } }): JoinTokenRecord => ({
   ...row,

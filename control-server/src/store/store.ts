@@ -14,8 +14,10 @@ import type {
   Transport,
   TransportPreference,
 } from '@netport/protocol';
+import type { DeviceRecords } from './device-records.js';
 import type { SignInRecords } from './sign-in-records.js';
 
+export type * from './device-records.js';
 export type * from './sign-in-records.js';
 
 /**
@@ -28,7 +30,7 @@ export interface Store {
   close(): Promise<void>;
 }
 
-export interface Records extends SignInRecords {
+export interface Records extends SignInRecords, DeviceRecords {
   members: MemberRecords;
   joinTokens: JoinTokenRecords;
   certificates: CertificateRecords;
@@ -72,6 +74,8 @@ export interface Member {
   address: string | null;
   version: string | null;
   labels: Labels;
+  /** Null where it was never revoked, or was let in again since. */
+  revokedAt: Date | null;
   /** Fingerprints of roots: of its certificate, and those that it trusts. Null until it has said so. */
   certifiedBy: string | null;
   trustedRoots: readonly string[] | null;
@@ -87,6 +91,8 @@ export interface MemberRecords {
   count(kind: MemberKind, q: string): Promise<number>;
   /** Replaces all of its labels. */
   label(id: string, labels: Labels): Promise<void>;
+  /** Null: let in again. */
+  revoked(id: string, at: Date | null): Promise<void>;
   seen(kind: MemberKind, name: string, at: Date, address: string | null, version: string | null): Promise<void>;
   trusts(kind: MemberKind, name: string, certifiedBy: string, trustedRoots: readonly string[]): Promise<void>;
   /** With its join tokens and access pairs. */
@@ -95,6 +101,7 @@ export interface MemberRecords {
 
 export interface JoinTokenRecord {
   id: string;
+  memberId: string;
   kind: MemberKind;
   name: Name;
   secretHash: Uint8Array;

@@ -5,6 +5,7 @@ import './style/frame.css';
 import './style/parts.css';
 import './style/tables.css';
 import './style/picture.css';
+import './style/rollover.css';
 import { render } from 'preact';
 import { inWords } from './api/client.js';
 import { App } from './app.js';

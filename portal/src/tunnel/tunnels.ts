@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import {
   asNetportError,
   type ErrorCode,
@@ -20,6 +21,8 @@ const relayFaults: ReadonlySet<ErrorCode> = new Set([
 const avoidFor = 60_000;
 /** How long a failed set-up answers for the next ones, in milliseconds. */
 const failureHold = 1000;
+/** How long after a failed replacement the next is tried, in milliseconds. */
+const replaceRetry = 2000;
 /** As many as `circuit.request` takes. */
 const avoidAtMost = 16;
 
@@ -45,6 +48,9 @@ export class DialFailure extends Error {
     this.reason = reason;
   }
 }
+
+/** Who dials at the same time shares the tunnel, where the same transports will do. */
+const dialKey = (peer: SpiffeId, preference: TransportPreference): string => `${peer} ${preference === 'tcp'}`;
 
 /** The tunnels of this portal: to each peer at most one over each transport to open streams on, built when needed, closed when idle. */
 export class Tunnels {
@@ -74,7 +80,7 @@ export class Tunnels {
   async open(peer: SpiffeId, preference: TransportPreference = 'auto'): Promise<Tunnel> {
     if (this.#closed) throw new NetportError('draining', 'this portal is shutting down');
     const standing = this.#client.get(peer)?.filter(({ open }) => open) ?? [];
-    const key = `${peer} ${preference === 'tcp'}`;
+    const key = dialKey(peer, preference);
     return (
       this.#options.choose(peer, preference, standing) ??
       this.#dialling.get(key) ??
@@ -113,16 +119,16 @@ export class Tunnels {
   }
 
   /**
-   * Drains those at whose client's end this portal is. At the server's end that waits: the client is told the same, and a stream
-   * that it is just opening should not be refused.
+   * Those that only what was trusted once vouches for: at their client's end another takes the place of each, which goes on until
+   * then. At the server's end they may finish what runs after a while, so that no stream is refused that is just being opened.
    */
-  leaveWhere(condition: (tunnel: Tunnel) => boolean): void {
-    const left = this.all.filter(condition);
-    for (const tunnel of left) if (tunnel.context.role === 'client') tunnel.drain();
-    const serverSide = left.filter(({ context }) => context.role === 'server');
+  retireWhere(condition: (tunnel: Tunnel) => boolean): void {
+    const retired = this.all.filter((tunnel) => tunnel.open && condition(tunnel));
+    for (const tunnel of retired) if (tunnel.context.role === 'client') void this.#replace(tunnel);
+    const serverSide = retired.filter(({ context }) => context.role === 'server');
     setTimeout(() => {
       for (const tunnel of serverSide) tunnel.drain();
-    }, limits.drainGrace).unref();
+    }, limits.retiredTunnelGrace).unref();
   }
 
   /** No new tunnels or streams from here; resolves when the last tunnel is gone. */
@@ -156,6 +162,21 @@ export class Tunnels {
       () => setTimeout(() => this.#dialling.delete(key), failureHold).unref(),
     );
     return running;
+  }
+
+  /** Again and again, because the control server may be away just then. */
+  async #replace(tunnel: Tunnel): Promise<void> {
+    const { peer, transport } = tunnel.context;
+    const preference = transport === 'tcp' ? 'tcp' : 'auto';
+    const key = dialKey(peer, preference);
+    while (tunnel.open && !this.#closed) {
+      try {
+        await (this.#dialling.get(key) ?? this.#startDial(key, peer, preference));
+        tunnel.drain();
+      } catch {
+        await pause(replaceRetry, undefined, { ref: false });
+      }
+    }
   }
 
   async #dial(peer: SpiffeId, preference: TransportPreference, attempts = 2): Promise<Tunnel> {

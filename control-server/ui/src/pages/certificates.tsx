@@ -6,6 +6,7 @@ import { type Column, ListTable } from '../parts/table.js';
 import { Time } from '../parts/time.js';
 import { now } from '../state/clock.js';
 import { useList } from '../state/list.js';
+import { RootAuthority } from './root-authority.js';
 
 function State({ certificate: { notAfter, revokedAt } }: { certificate: CertificateSummary }) {
   if (revokedAt) return <Badge tone="bad">revoked</Badge>;
@@ -28,6 +29,7 @@ export function CertificatesPage() {
       title="Certificates"
       about="Identities that the control server issued. Portals and relays renew theirs by themselves long before they expire."
     >
+      <RootAuthority />
       <ListTable
         caption="Certificates"
         list={list}

@@ -2,6 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { inWords } from '../api/client.js';
 import { noticeSignedOut } from '../state/session.js';
+import { TextField } from './field.js';
 import { Note } from './note.js';
 
 interface DialogProps {
@@ -39,14 +40,17 @@ interface ConfirmProps {
   action: string;
   /** What happens, in a sentence. */
   children: ComponentChildren;
+  /** A word to type first, where a click is too little. */
+  typed?: string;
   onConfirm: () => Promise<unknown>;
   onClose: () => void;
 }
 
 /** A question before something that cannot be undone. */
-export function Confirm({ title, action, children, onConfirm, onClose }: ConfirmProps) {
+export function Confirm({ title, action, children, typed, onConfirm, onClose }: ConfirmProps) {
   const [error, setError] = useState<string>();
   const [busy, setBusy] = useState(false);
+  const [word, setWord] = useState('');
   const confirm = async (): Promise<void> => {
     setBusy(true);
     try {
@@ -61,12 +65,20 @@ export function Confirm({ title, action, children, onConfirm, onClose }: Confirm
   return (
     <Dialog title={title} onClose={onClose}>
       <div>{children}</div>
+      {typed !== undefined && (
+        <TextField label={`Type “${typed}” to go on`} name="confirmation" value={word} onValue={setWord} />
+      )}
       {error && <Note tone="bad">{error}</Note>}
       <div class="dialog-foot">
         <button type="button" class="button" onClick={onClose}>
           Cancel
         </button>
-        <button type="button" class="button danger" disabled={busy} onClick={() => void confirm().catch(() => {})}>
+        <button
+          type="button"
+          class="button danger"
+          disabled={busy || (typed !== undefined && word.trim() !== typed)}
+          onClick={() => void confirm().catch(() => {})}
+        >
           {action}
         </button>
       </div>
