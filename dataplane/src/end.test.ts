@@ -6,7 +6,7 @@ import { endedInOrder, unavailable } from './index.js';
 const skipped = unavailable ? ` (skipped: ${unavailable})` : '';
 const fdOf = (socket: Socket): number => (socket as unknown as { _handle: { fd: number } })._handle.fd;
 
-it.skipIf(unavailable)(`tells an end from a reset, where Node says 'end' of both${skipped}`, async () => {
+it.skipIf(unavailable)(`tells an end from a reset, where Node may say 'end' of both${skipped}`, async () => {
   const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   for (const leave of ['end', 'resetAndDestroy'] as const) {
@@ -18,8 +18,11 @@ it.skipIf(unavailable)(`tells an end from a reset, where Node says 'end' of both
     await once(far, leave === 'end' ? 'finish' : 'close');
     expect(endedInOrder(fdOf(near))).toBe(false);
     near.resume();
-    await once(near, 'end');
-    expect(endedInOrder(fdOf(near))).toBe(leave === 'end');
+    const ended = await once(near, 'end').then(
+      () => true,
+      () => false,
+    );
+    expect(ended && endedInOrder(fdOf(near))).toBe(leave === 'end');
     near.destroy();
     far.destroy();
   }
