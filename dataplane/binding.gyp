@@ -7,6 +7,7 @@
         "native/module.c",
         "native/congestion.c",
         "native/connect.c",
+        "native/end.c",
         "native/socket.c",
         "native/receive.c",
         "native/send.c"

@@ -1,4 +1,5 @@
 export { setCongestion } from './congestion.js';
+export { endedInOrder } from './end.js';
 export { unavailable } from './native.js';
 export { openUdpServer, peerOf, type UdpPeer, type UdpServer, type UdpServerOptions } from './udp-server.js';
 export { openUdpSocket, type UdpSocket, type UdpSocketOptions } from './udp-socket.js';

@@ -25,6 +25,7 @@ interface Native {
   receive(socket: Handle, slab: Uint8Array, shapes: Uint8Array, messages: number, names: Uint8Array): number;
   send(socket: Handle, datagrams: readonly Uint8Array[], count: number, failure: Uint8Array, to: Uint8Array): number;
   setCongestion(fd: number, name: string): void;
+  endedInOrder(fd: number): boolean;
 }
 
 const loaded = loadAddon<Native>(new URL('../build/', import.meta.url), 'udp.node');

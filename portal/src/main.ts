@@ -5,6 +5,7 @@ import {
   type CommonOptions,
   createLogger,
   dataOption,
+  endLeanStart,
   environmentOption,
   identify,
   main,
@@ -87,6 +88,7 @@ addDeviceOptions(addCommonOptions(run).addOption(controlUrlOption()))
         ...{ data, log, device, transport, congestion, flowIdle: udpIdle, proxy, otlpEndpoint },
         ...(join && { joinToken: join }),
       });
+      portal.once('tunnel', endLeanStart);
       await portal.start();
       const endpoint = metrics
         ? await serveMetrics({ address: metrics, registry: portal.metrics, ready: () => portal.checkReady() })

@@ -2,6 +2,7 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { limits } from '@netport/protocol';
 import { pausedSockets } from './paused-sockets.js';
+import { checkEnd } from './socket-end.js';
 import type { TunnelStream } from './tunnel/tunnel.js';
 
 /** What is gathered before the sender is told to wait: large writes are what makes TLS in Node fast. */
@@ -48,7 +49,7 @@ export function pump(application: Socket, stream: TunnelStream, linger: number =
   forward(bytes, application, (count) => {
     counters.bytesReceived += count;
   });
-  application.once('end', () => bytes.end());
+  application.once('end', () => checkEnd(application, (inOrder) => (inOrder ? bytes.end() : cut())));
   bytes.once('end', () => {
     if (stream.broken) cut();
     else application.end();

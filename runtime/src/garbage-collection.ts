@@ -11,3 +11,8 @@ export function tuneGarbageCollection(): void {
   const v8 = Number.parseInt(process.versions.v8, 10);
   if (v8 >= 13) setFlagsFromString('--scavenger-max-new-space-capacity-mb=4');
 }
+
+/** When the work begins: the young generation, which lean-start.ts has kept small, grows with what survives, as ever. */
+export function endLeanStart(): void {
+  setFlagsFromString('--semi-space-growth-factor=2');
+}

@@ -7,6 +7,7 @@ import {
   deferred,
   dial,
   ending,
+  endingForOthers,
   exchange,
   freePort,
   type Member,
@@ -137,13 +138,10 @@ describe.each(['tcp', 'quic'])('a revocation in the middle of a transfer over %s
     const source = await startTarget((socket) => void sendPayload(socket, 2, Number.MAX_SAFE_INTEGER).catch(() => {}));
     const port = await freePort();
     await overlay.addPair('endless', `a:127.0.0.1:${port}`, `b:127.0.0.1:${source.port}`);
-    const socket = await dial(port);
-    let bytes = 0;
-    socket.on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-    });
-    await waitFor('the transfer to run', () => bytes > 4 * mib);
-    return { socket, source, port };
+    const over = endingForOthers(port);
+    // What is buffered on the way is less.
+    await waitFor('the transfer to run', () => (source.connections[0]?.bytesWritten ?? 0) > 32 * mib);
+    return { over, source, port };
   };
   const tunnelsOf = async (name: string): Promise<unknown[]> => (await statusOf(overlay.portal(name))).tunnels;
   const circuits = async (): Promise<number> => (await statusOf(overlay.relay('relay-1'))).circuits;
@@ -159,7 +157,7 @@ describe.each(['tcp', 'quic'])('a revocation in the middle of a transfer over %s
     waitFor(`${name} to close its tunnel`, async () => (await tunnelsOf(name)).length === 0);
 
   it('closes it at the peer and at the relay within 2 s, whatever the revoked portal does', async (context) => {
-    const { socket, source, port } = await startTransfer(context);
+    const { over, source, port } = await startTransfer(context);
     const b = overlay.portal('b');
     const since = overlay.portal('a').process.log.length;
     // It hears of nothing, and ends nothing by itself.
@@ -168,9 +166,10 @@ describe.each(['tcp', 'quic'])('a revocation in the middle of a transfer over %s
       '/portals/b/revoke',
       noCircuit,
       () => noTunnel('a'),
-      () => ending(socket),
+      () => over,
     );
     expect(took).toBeLessThan(revocationBound);
+    expect(await over).toBe('reset');
     const closed = await overlay.portal('a').process.waitForLog(({ msg }) => msg.startsWith('tunnel closed'), since);
     expect(closed.code).toBe('cert_revoked');
 
@@ -184,9 +183,10 @@ describe.each(['tcp', 'quic'])('a revocation in the middle of a transfer over %s
   });
 
   it('of its relay ends its circuits within 2 s, and no other is opened there', async (context) => {
-    const { socket, source, port } = await startTransfer(context);
-    const over = [noCircuit, () => noTunnel('a'), () => noTunnel('b'), () => ending(socket)];
-    expect(await revoke('/relays/relay-1/revoke', ...over)).toBeLessThan(revocationBound);
+    const { over, source, port } = await startTransfer(context);
+    const everything = [noCircuit, () => noTunnel('a'), () => noTunnel('b'), () => over];
+    expect(await revoke('/relays/relay-1/revoke', ...everything)).toBeLessThan(revocationBound);
+    expect(await over).toBe('reset');
     expect(await ending(await dial(port))).toBe('reset');
     await source.close();
   });

@@ -6,6 +6,7 @@ import {
   deferred,
   dial,
   ending,
+  endingForOthers,
   exchange,
   freePort,
   Overlay,
@@ -125,6 +126,17 @@ describe.each([
       (from === 'client' ? ends.client : ends.target)?.resetAndDestroy();
       expect(await error.promise, `${from} → ${to}`).toBe('ECONNRESET');
     }
+    await target.close();
+  });
+
+  it('a reset with data in flight is a reset for every reader, and never an end', async () => {
+    const target = await startTarget((socket) => {
+      socket.write(Buffer.alloc(100 * 2 ** (target.connections.length % 16)));
+      socket.resetAndDestroy();
+    });
+    const port = await pairTo('reset-in-flight', target);
+    const endings = await Promise.all(Array.from({ length: 32 }, () => endingForOthers(port)));
+    expect(endings).toEqual(Array(32).fill('reset'));
     await target.close();
   });
 

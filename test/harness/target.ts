@@ -101,3 +101,21 @@ export function ending(socket: Socket): Promise<'end' | 'reset'> {
     socket.once('close', () => resolve('reset'));
   });
 }
+
+/**
+ * How a connection to a port, from which everything is read, ends for a program that is not Node: Node takes a reset that comes
+ * together with bytes for an end.
+ */
+export async function endingForOthers(port: number): Promise<'end' | 'reset'> {
+  const script = `exec 3<>/dev/tcp/127.0.0.1/${port} && exec cat <&3 >/dev/null`;
+  const child = spawn('bash', ['-c', script], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, LC_ALL: 'C' },
+  });
+  const said = child.stderr.setEncoding('utf8').toArray();
+  const [code] = await once(child, 'close');
+  const error = (await said).join('');
+  if (code === 0) return 'end';
+  if (error.includes('Connection reset by peer')) return 'reset';
+  throw new Error(error);
+}

@@ -31,8 +31,17 @@ export const contextOf = (role: TunnelContext['role']): TunnelContext => ({
   circuitId: circuitIdSchema.parse(randomUUID()),
 });
 
-/** Both ends of a TLS session through a middle that can go mute: it neither reads nor closes, as a vanished relay. */
-export async function securePair(): Promise<{ near: TLSSocket; far: TLSSocket; mute: () => void }> {
+interface SecurePair {
+  near: TLSSocket;
+  far: TLSSocket;
+  /** The middle neither reads nor closes any more, as a vanished relay. */
+  mute(): void;
+  /** The middle closes both connections. */
+  sever(how: 'end' | 'resetAndDestroy'): void;
+}
+
+/** Both ends of a TLS session through a middle. */
+export async function securePair(): Promise<SecurePair> {
   const authority = await newAuthority();
   const [near, one] = await socketPair(false);
   const [far, other] = await socketPair(false);
@@ -46,7 +55,10 @@ export async function securePair(): Promise<{ near: TLSSocket; far: TLSSocket; m
     one.unpipe(other).pause();
     other.unpipe(one).pause();
   };
-  return { near: ends[0].socket, far: ends[1].socket, mute };
+  const sever: SecurePair['sever'] = (how) => {
+    for (const socket of [one, other]) socket[how]();
+  };
+  return { near: ends[0].socket, far: ends[1].socket, mute, sever };
 }
 
 export interface TunnelPair {

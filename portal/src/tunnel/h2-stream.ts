@@ -20,19 +20,29 @@ const heardAtClose = (): void => {};
 export type Reset = (stream: Http2Stream, code: number) => void;
 const atOnce: Reset = (stream, code) => stream.close(code);
 
+/** Streams that this end has reset. */
+const brokenOff = new WeakSet<Http2Stream>();
+
 /** Breaks a stream off, so that the other end sees a reset and never an end. */
 export function breakOff(stream: Http2Stream, reset: Reset = atOnce): void {
-  if (stream.destroyed) return;
+  if (stream.destroyed || brokenOff.has(stream)) return;
+  brokenOff.add(stream);
   // node:http2 sends END_STREAM before RST_STREAM, and a cut-off transfer would look whole: nothing is ended here.
   stream._final = (done) => done();
-  reset(stream, connectionReset);
+  // Nor with the last bytes: a tick after each write it looks whether it was the last one. What is corked is not written any more,
+  // and what was written in this tick is looked at before the stream is closed.
+  stream._write = (_chunk, _encoding, done) => done();
+  stream._writev = (_chunks, done) => done();
+  process.nextTick(() => {
+    if (!stream.destroyed) reset(stream, connectionReset);
+  });
 }
 
 export const tunnelStream = (stream: Http2Stream, reset: Reset): TunnelStream => ({
   bytes: stream,
   // node:http2 ends both directions of a stream that was reset, as if that were in order: only the code tells.
   get broken() {
-    return (stream.rstCode ?? noError) !== noError || stream.aborted;
+    return brokenOff.has(stream) || (stream.rstCode ?? noError) !== noError || stream.aborted;
   },
   reset: () => breakOff(stream, reset),
 });

@@ -3,8 +3,10 @@ import { once } from 'node:events';
 import { connect } from 'node:http2';
 import { NetportError } from '@netport/protocol';
 import { expect, it } from 'vitest';
-import { contextOf, securePair } from '../testing/tunnels.js';
+import { withResolvers } from '../testing/sockets.js';
+import { contextOf, headOf, securePair } from '../testing/tunnels.js';
 import { openH2Tunnel } from './h2.js';
+import type { TunnelHandlers, TunnelStream } from './tunnel.js';
 
 it('finds a peer that went silent without closing', async () => {
   const { near, far, mute } = await securePair();
@@ -18,6 +20,32 @@ it('finds a peer that went silent without closing', async () => {
   mute();
   expect((await client.closed).code).toBe('tunnel_lost');
   expect((await server.closed).code).toBe('tunnel_lost');
+});
+
+it.each(['end', 'resetAndDestroy'] as const)('breaks the streams of a connection that goes by %s', async (how) => {
+  for (const size of [1, 1000, 100_000, 1_000_000]) {
+    const { near, far, sever } = await securePair();
+    const accepted = withResolvers<TunnelStream>();
+    const handlers: TunnelHandlers = { onStream: (stream) => accepted.resolve(stream.accept()), onFlow: () => {} };
+    const [client] = await Promise.all([
+      openH2Tunnel({ socket: near, context: contextOf('client'), ...handlers }),
+      openH2Tunnel({ socket: far, context: contextOf('server'), ...handlers }),
+    ]);
+    const stream = await client.openStream(headOf('tcp'));
+    const sender = await accepted.promise;
+    const ends: boolean[] = [];
+    stream.bytes.on('end', () => ends.push(stream.broken));
+    const closed = new Promise((resolve) => stream.bytes.once('close', resolve));
+    // Paused until now: the end may be there before the bytes are read.
+    stream.bytes.once('readable', () => {
+      sever(how);
+      stream.bytes.resume();
+    });
+    sender.bytes.write(Buffer.alloc(size));
+    await closed;
+    expect(stream.broken).toBe(true);
+    expect(ends).not.toContain(false);
+  }
 });
 
 it('measures the round trip', async () => {

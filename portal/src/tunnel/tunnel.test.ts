@@ -69,6 +69,33 @@ describe.each(implementations)('tunnel over %s', (_name, make) => {
     expect(other.broken).toBe(true);
   });
 
+  it.each([
+    ['reset by the near end', 'near', false],
+    ['reset by the far end', 'far', false],
+    ['closed with its tunnel by the near end', 'near', true],
+    ['closed with its tunnel by the far end', 'far', true],
+  ] as const)('never ends a stream that is %s with bytes in flight', async (_what, end, whole) => {
+    const far: TunnelStream[] = [];
+    const { client, server } = await start((stream) => far.push(stream.accept()));
+    const near: TunnelStream[] = [];
+    for (let i = 0; i < 64; i += 1) near.push(await client.openStream(head()));
+    const [senders, receivers] = end === 'near' ? [near, far] : [far, near];
+    const ends: number[] = [];
+    for (const [i, { bytes }] of receivers.entries())
+      bytes.on('end', () => receivers[i]?.broken || ends.push(i)).resume();
+    for (const [i, stream] of senders.entries()) {
+      const { bytes } = stream;
+      // As the pump does: what it has read leaves with the next turn of the event loop.
+      if (i % 2) bytes.cork();
+      bytes.write(Buffer.alloc(1000 * i));
+      if (!whole) stream.reset();
+    }
+    if (whole) (end === 'near' ? client : server).close(new NetportError('cert_revoked', 'revoked'));
+    await until(() => receivers.every(({ bytes }) => bytes.destroyed));
+    expect(ends).toEqual([]);
+    expect(receivers.every(({ broken }) => broken)).toBe(true);
+  });
+
   it('refuses with the code and the message that the peer gave', async () => {
     const { client } = await start((stream) => stream.reject('connect_refused', 'nobody there'));
     await expect(client.openStream(head())).rejects.toMatchObject({
