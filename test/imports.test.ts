@@ -183,9 +183,9 @@ describe.each(rules)('$why', (rule) => {
 
 it.each(packages)('%s exports only its index, and depends on what it imports', (name) => {
   const manifest = JSON.parse(readFileSync(join(root, name, 'package.json'), 'utf8'));
-  // How an addon is compiled is for build scripts.
-  const forBuilds = name === 'addon' ? { './build': './build.mjs' } : {};
-  expect(manifest.exports).toEqual({ '.': { types: './dist/index.d.ts', default: './dist/index.js' }, ...forBuilds });
+  // How an addon is compiled is for build scripts; what has to be there before all else is for bin/.
+  const more = { addon: { './build': './build.mjs' }, runtime: { './lean-start': './dist/lean-start.js' } }[name];
+  expect(manifest.exports).toEqual({ '.': { types: './dist/index.d.ts', default: './dist/index.js' }, ...more });
   const imported = sources
     .filter((file) => file.startsWith(`${name}/src/`))
     .flatMap((file) => importsOf(file, readFileSync(join(root, file), 'utf8')))

@@ -273,6 +273,8 @@ export const limits = {
   /** From the request for a circuit to an authenticated tunnel. */
   tunnelSetupTimeout: 15 * second,
   tunnelPingInterval: 5 * second,
+  /** What a tunnel that is closed may take to say so to its peer. */
+  tunnelCloseGrace: 250,
   /** No byte from the peer for this long: the tunnel is dead. */
   tunnelSilence: 12 * second,
   /** A tunnel without streams is closed after this, to give its port pair back. */

@@ -129,6 +129,8 @@ class H2Tunnel implements Tunnel {
   close(reason: NetportError): void {
     this.#reason = reason;
     if (!this.session.destroyed) this.session.destroy(reason, constants.NGHTTP2_CANCEL);
+    // Where a write waits, the session waits for that, and nobody tells it that the connection is gone.
+    setTimeout(() => this.#socket.destroy(), limits.tunnelCloseGrace).unref();
   }
 
   counters(): TunnelCounters {
