@@ -88,3 +88,25 @@ it('does not take a session before the peer speaks HTTP/2', async () => {
   far.destroy();
   await expect(opening).rejects.toMatchObject({ code: 'tunnel_failed' });
 });
+
+it('is closed at once, though the connection takes nothing of what waits to be written', async () => {
+  const { near, far, mute } = await securePair();
+  const accepted = withResolvers<TunnelStream>();
+  const handlers: TunnelHandlers = { onStream: (stream) => accepted.resolve(stream.accept()), onFlow: () => {} };
+  // Silence is no way out here.
+  const times = { pingInterval: 600_000, silence: 3_600_000 };
+  const [client, server] = await Promise.all([
+    openH2Tunnel({ socket: near, context: contextOf('client'), ...handlers, times }),
+    openH2Tunnel({ socket: far, context: contextOf('server'), ...handlers, times }),
+  ]);
+  const stream = await client.openStream(headOf('tcp'));
+  const reader = await accepted.promise;
+  reader.bytes.resume();
+  mute();
+  const chunk = Buffer.alloc(1024 * 1024);
+  while (stream.bytes.write(chunk) || stream.bytes.writableLength < 32 * chunk.length);
+  await expect.poll(() => near.bytesWritten).toBeGreaterThan(1024 * 1024);
+  client.close(new NetportError('cert_revoked', 'the certificate of the peer was revoked'));
+  expect((await client.closed).code).toBe('cert_revoked');
+  server.close(new NetportError('draining', 'the test is over'));
+});
