@@ -21,8 +21,8 @@ export function acceptAuthorities(options: { trusted: string; offered: string; n
   const trusted = read(options.trusted);
   const offered = read(options.offered);
   const valid = ({ parsed }: Link): boolean => parsed.notBefore <= options.now && options.now <= parsed.notAfter;
-  const candidates = offered.filter((link) => isSelfSigned(link));
-  const links = offered.filter((link) => link.native.ca && !isSelfSigned(link) && valid(link));
+  const candidates = offered.filter(isSelfSigned);
+  const links = offered.filter((link) => link.native.ca && !candidates.includes(link) && valid(link));
   const known = new Set(trusted.map(fingerprintOf));
   const roots = candidates.filter((root) => known.has(fingerprintOf(root)));
   const believed = [...trusted.filter(valid)];

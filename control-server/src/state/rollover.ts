@@ -1,18 +1,19 @@
 import { X509Certificate } from 'node:crypto';
-import { certificateFingerprint, pemToDer } from '@netport/pki';
+import { fingerprintsIn } from '@netport/pki';
 import {
   type AuthorityView,
   limits,
   type MemberTrust,
   type Name,
   NetportError,
+  type RolloverPhase,
   type RolloverStep,
   type RootView,
   type SpiffeId,
   type TrustMessage,
 } from '@netport/protocol';
 import type { CertificateAuthority } from '../authority/certificate-authority.js';
-import { checkStep, type Generation, isWaitedFor, nextStep, standing } from '../authority/phases.js';
+import { checkStep, isWaitedFor, nextStep, standing } from '../authority/phases.js';
 import type { Member } from '../store/store.js';
 import { auditEvent } from './audit.js';
 import { noChange, type Outcome } from './change.js';
@@ -46,16 +47,15 @@ export async function rollOver(
   const { authority } = context;
   const { phase } = authority.record;
   checkStep(phase, step);
-  const { waitingFor } = await showAuthority(context, presence);
-  const waits = step === 'reissue' || step === 'retire' ? waitingFor : [];
+  const waits = step === 'reissue' || step === 'retire' ? (await showAuthority(context, presence)).waitingFor : [];
   if (waits.length > 0 && !force) throw notThereYet(step, waits);
-  const before = roots(authority);
+  const before = fingerprintsIn(authority.rootPem);
   await authority.take(step, context.now());
   await auditEvent(context, actor, {
     action: `authority.${step}`,
     subject: null,
     before: { phase, roots: before },
-    after: { phase: authority.record.phase, roots: roots(authority) },
+    after: { phase: authority.record.phase, roots: fingerprintsIn(authority.rootPem) },
     ...(waits.length > 0 && {
       detail: { notThereYet: waits.slice(0, limits.auditNames).map(({ kind, name }) => `${kind} ${name}`) },
     }),
@@ -87,7 +87,7 @@ function notThereYet(step: RolloverStep, waits: readonly { kind: string; name: N
 async function memberTrust(context: StateContext, presence: Presence): Promise<MemberTrust[]> {
   const { records } = context.store;
   const { generations } = context.authority.record;
-  const fingerprints = generations.flatMap((root) => (root ? [fingerprint(root)] : []));
+  const fingerprints = fingerprintsIn(context.authority.rootPem);
   const first = generations[0].number === 1 ? (fingerprints[0] ?? '') : '';
   const certificates = new Map<SpiffeId, string[]>();
   for (const { subject, revokedAt, root } of await records.certificates.list(context.now())) {
@@ -107,23 +107,22 @@ async function memberTrust(context: StateContext, presence: Presence): Promise<M
   return lists.flat().map(view);
 }
 
-function rootViews({ record: { phase, generations, linkPems } }: CertificateAuthority): RootView[] {
+/** Of each root, oldest first. */
+const rootStates: Readonly<Record<RolloverPhase, readonly RootView['state'][]>> = {
+  stable: ['current'],
+  published: ['current', 'next'],
+  reissuing: ['retiring', 'current'],
+};
+
+function rootViews({ rootPem, record: { phase, generations, linkPems } }: CertificateAuthority): RootView[] {
+  const fingerprints = fingerprintsIn(rootPem);
   return generations.flatMap((generation, index) => {
     if (!generation) return [];
     const { validFrom, validTo } = new X509Certificate(generation.rootPem);
     const newer = index === 1;
     return {
-      fingerprint: fingerprint(generation),
-      state:
-        phase === 'stable'
-          ? 'current'
-          : phase === 'published'
-            ? newer
-              ? 'next'
-              : 'current'
-            : newer
-              ? 'current'
-              : 'retiring',
+      fingerprint: fingerprints[index] ?? '',
+      state: rootStates[phase][index] ?? 'current',
       notBefore: new Date(validFrom).toISOString(),
       notAfter: new Date(validTo).toISOString(),
       pem: generation.rootPem,
@@ -132,9 +131,3 @@ function rootViews({ record: { phase, generations, linkPems } }: CertificateAuth
     };
   });
 }
-
-const roots = ({ record }: CertificateAuthority): string[] =>
-  record.generations.flatMap((generation) => (generation ? [fingerprint(generation)] : []));
-
-const fingerprint = ({ rootPem }: Generation): string =>
-  certificateFingerprint(pemToDer(rootPem)[0] ?? new Uint8Array());
