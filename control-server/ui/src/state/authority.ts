@@ -1,8 +1,8 @@
 import { type AuthorityView, endpoints } from '@netport/protocol';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { call, inWords } from '../api/client.js';
+import { call } from '../api/client.js';
 import { onChanged } from './live.js';
-import { noticeSignedOut } from './session.js';
+import { showAnswer } from './show-answer.js';
 
 interface AuthorityState {
   view: AuthorityView | undefined;
@@ -23,17 +23,8 @@ export function useAuthority(): AuthorityState {
     asking.current?.abort();
     const controller = new AbortController();
     asking.current = controller;
-    return call(endpoints.authority.show, { signal: controller.signal })
-      .then((answer) => {
-        setView(answer);
-        setError(undefined);
-      })
-      .catch((thrown) => {
-        if (controller.signal.aborted) return;
-        setError(inWords(thrown));
-        noticeSignedOut(thrown);
-      })
-      .catch(() => {});
+    const { signal } = controller;
+    return showAnswer(call(endpoints.authority.show, { signal }), setView, setError, signal);
   }, []);
   useEffect(() => {
     void load();

@@ -1,9 +1,9 @@
 import type { AnswerOf, ApiEndpoint, LiveList } from '@netport/protocol';
 import { useSignalEffect } from '@preact/signals';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { call, inWords, type Query } from '../api/client.js';
+import { call, type Query } from '../api/client.js';
 import { onChanged, overview } from './live.js';
-import { noticeSignedOut } from './session.js';
+import { showAnswer } from './show-answer.js';
 
 export type ItemOf<E> = AnswerOf<E> extends { items: (infer Item)[] } ? Item : never;
 
@@ -58,17 +58,8 @@ export function useList<E extends ApiEndpoint>(endpoint: E, selection: Selection
   useEffect(() => {
     const controller = new AbortController();
     const request = { query: { limit: pageSize, ...query, [cursor]: after }, signal: controller.signal };
-    call(endpoint, request as Parameters<typeof call<E>>[1])
-      .then((answer) => {
-        setPage(answer as Page<ItemOf<E>>);
-        setError(undefined);
-      })
-      .catch((thrown) => {
-        if (controller.signal.aborted) return;
-        setError(inWords(thrown));
-        noticeSignedOut(thrown);
-      })
-      .catch(() => {});
+    const asking = call(endpoint, request as Parameters<typeof call<E>>[1]);
+    void showAnswer(asking, (answer) => setPage(answer as Page<ItemOf<E>>), setError, controller.signal);
     return () => controller.abort();
   }, [endpoint, search, cursor, after, version]);
 

@@ -1,9 +1,9 @@
 import type { AnswerOf, ApiEndpoint, LiveList } from '@netport/protocol';
 import { useSignalEffect } from '@preact/signals';
 import { useCallback, useEffect, useRef, useState } from 'preact/hooks';
-import { call, inWords } from '../api/client.js';
+import { call } from '../api/client.js';
 import { onChanged, overview } from './live.js';
-import { noticeSignedOut } from './session.js';
+import { showAnswer } from './show-answer.js';
 
 interface One<Value> {
   value: Value | undefined;
@@ -16,16 +16,8 @@ export function useOne<E extends ApiEndpoint>(endpoint: E, name: string, on: Liv
   const [value, setValue] = useState<AnswerOf<E>>();
   const [error, setError] = useState<string>();
   const load = useCallback(() => {
-    call(endpoint, { params: { name } } as unknown as Parameters<typeof call<E>>[1])
-      .then((answer) => {
-        setValue(answer);
-        setError(undefined);
-      })
-      .catch((thrown) => {
-        setError(inWords(thrown));
-        noticeSignedOut(thrown);
-      })
-      .catch(() => {});
+    const asking = call(endpoint, { params: { name } } as unknown as Parameters<typeof call<E>>[1]);
+    void showAnswer(asking, setValue, setError);
   }, [endpoint, name]);
   useEffect(() => onChanged((what) => what === on && load()), [on, load]);
   const seen = useRef<unknown>(Symbol('nothing yet'));
