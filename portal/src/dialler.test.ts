@@ -24,9 +24,11 @@ function tunnelOver(circuit: Transport): Tunnel {
   return memoryTunnels({ client: context, server: context, onStream: () => {}, onFlow: () => {} }).client;
 }
 
-/** A portal in a world whose UDP works, is refused, or vanishes; or no relay, or nobody, has circuits. */
+/** A portal in a world whose UDP works, is refused, takes its time, or vanishes; or no relay, or nobody, has circuits. */
 class World {
-  udp: 'works' | 'refused' | 'vanishes' | 'no relay' | 'denied' = 'works';
+  udp: 'works' | 'refused' | 'takes its time' | 'vanishes' | 'no relay' | 'denied' = 'works';
+  /** Ends the wait of what takes its time. */
+  arrive = (): void => {};
   network = 'home';
   now = 0;
   readonly asked: Transport[] = [];
@@ -72,7 +74,8 @@ class World {
     if (this.udp === 'denied') return Promise.reject(new NetportError('policy_denied', 'no pair'));
     const failure = new DialFailure('r1' as Name, new NetportError('leg_rejected', 'no answer'));
     if (this.udp === 'refused') return Promise.reject(failure);
-    return new Promise((_resolve, reject) => {
+    return new Promise((resolve, reject) => {
+      if (this.udp === 'takes its time') this.arrive = () => resolve(tunnelOver(transport));
       abandon.addEventListener('abort', () => {
         this.given.push(transport);
         reject(failure);
@@ -80,6 +83,11 @@ class World {
     });
   }
 }
+
+const over = (world: World, transport: 'tcp' | 'quic'): Tunnel[] =>
+  world.tunnels.all.filter(({ context }) => context.transport === transport);
+const whyOf = (world: World, transport: 'tcp' | 'quic'): (string | undefined)[] =>
+  over(world, transport).map((tunnel) => world.dialler.reason(tunnel));
 
 afterEach(() => void vi.useRealTimers());
 
@@ -111,14 +119,13 @@ it(`takes QUIC alone where it is up in time`, async () => {
   world.stop();
 });
 
-it.each(['refused', 'vanishes', 'no relay'] as const)(
+it.each(['refused', 'no relay'] as const)(
   `takes TCP where UDP is or has: %s, and asks for nothing else from then on`,
   async (udp) => {
     const world = new World();
     world.udp = udp;
     expect(await world.open()).toBe('tcp');
     expect(world.asked).toEqual(['udp', 'tcp']);
-    expect(world.given).toEqual(udp === 'vanishes' ? ['udp'] : []);
     const [first] = world.tunnels.all;
     expect(first && world.dialler.reason(first)).toBe('QUIC did not get through on this network (tried again in 60 s)');
     first?.close(new NetportError('tunnel_lost', 'silence'));
@@ -129,6 +136,55 @@ it.each(['refused', 'vanishes', 'no relay'] as const)(
     world.stop();
   },
 );
+
+it(`takes TCP where UDP vanishes, and has given QUIC up after a while`, async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+  const world = new World();
+  world.udp = 'vanishes';
+  const opened = world.open();
+  await vi.advanceTimersByTimeAsync(limits.transportHeadStart);
+  expect(await opened).toBe('tcp');
+  expect(whyOf(world, 'tcp')).toEqual(['TCP came up first']);
+  expect(await world.open()).toBe('tcp');
+  await vi.advanceTimersByTimeAsync(limits.quicRetryTimeout - 1);
+  expect(world.given).toEqual([]);
+  await vi.advanceTimersByTimeAsync(1);
+  expect([world.asked, world.given]).toEqual([['udp', 'tcp'], ['udp']]);
+  expect(whyOf(world, 'tcp')).toEqual(['QUIC did not get through on this network (tried again in 60 s)']);
+  world.stop();
+});
+
+it(`QUIC that comes up after TCP takes its place, and is not held against the network`, async () => {
+  const world = new World();
+  world.udp = 'takes its time';
+  expect(await world.open()).toBe('tcp');
+  world.arrive();
+  await expect.poll(() => over(world, 'tcp')).toEqual([]);
+  expect(await world.open()).toBe('quic');
+  expect(whyOf(world, 'quic')).toEqual(['QUIC gets through']);
+  expect(world.asked).toEqual(['udp', 'tcp']);
+  expect(world.dialler.counters).toEqual({ fallbacks: 1, upgrades: 1 });
+  world.stop();
+});
+
+it(`gives QUIC that is late up when this portal stops`, async () => {
+  const world = new World();
+  world.udp = 'takes its time';
+  expect(await world.open()).toBe('tcp');
+  world.stop();
+  expect(world.given).toEqual(['udp']);
+});
+
+it('a pair that prefers QUIC does not take TCP because QUIC was late for another', async () => {
+  const world = new World();
+  world.udp = 'takes its time';
+  expect(await world.open('auto')).toBe('tcp');
+  world.udp = 'works';
+  expect(await world.open('quic')).toBe('quic');
+  expect(world.asked).toEqual(['udp', 'tcp', 'udp']);
+  expect(world.given).toEqual(['udp']);
+  world.stop();
+});
 
 it(`does not ask again for what TCP would be refused, too`, async () => {
   const world = new World();
@@ -205,11 +261,6 @@ it(`tries QUIC at once on another network, and remembers the first`, async () =>
   world.stop();
 });
 
-const over = (world: World, transport: 'tcp' | 'quic'): Tunnel[] =>
-  world.tunnels.all.filter(({ context }) => context.transport === transport);
-const whyOf = (world: World, transport: 'tcp' | 'quic'): (string | undefined)[] =>
-  over(world, transport).map((tunnel) => world.dialler.reason(tunnel));
-
 it('has a tunnel of each transport to a peer where access pairs prefer different ones, and no more', async () => {
   const world = new World();
   for (const preference of ['tcp', 'quic', 'tcp', 'quic', 'auto'] as const) {
@@ -227,13 +278,13 @@ it('a pair without a preference gets what it would without the others', async ()
   const world = new World();
   expect(await world.open('tcp')).toBe('tcp');
   expect(await world.open('auto')).toBe('quic');
-  expect(whyOf(world, 'quic')).toEqual(['QUIC came up first']);
+  expect(whyOf(world, 'quic')).toEqual(['QUIC gets through']);
   world.stop();
 });
 
 it('a pair that prefers QUIC goes over TCP where UDP is blocked, and tells why', async () => {
   const world = new World();
-  world.udp = 'vanishes';
+  world.udp = 'refused';
   expect(await world.open('quic')).toBe('tcp');
   expect(await world.open('tcp')).toBe('tcp');
   expect(await world.open('auto')).toBe('tcp');

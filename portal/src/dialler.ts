@@ -38,6 +38,12 @@ export interface DiallerOptions {
   log: Logger;
 }
 
+/** A tunnel over QUIC that is on its way. */
+interface Late {
+  attempt: Promise<Tunnel>;
+  abandon: AbortController;
+}
+
 /** What another transport would not change: the control server's word, or that the peer is not who it should be. */
 function isFinal(error: unknown): boolean {
   if (error instanceof DialFailure) return error.reason.code.startsWith('cert_');
@@ -53,7 +59,7 @@ export class Dialler {
   /** By network and peer, in order of use: either end's network may stop UDP. */
   readonly #records = new Map<string, QuicRecord>();
   /** Of peers whose streams go over TCP for want of QUIC. */
-  readonly #retries = new Map<SpiffeId, { timer: NodeJS.Timeout; abandon: AbortController }>();
+  readonly #retries = new Map<SpiffeId, { timer?: NodeJS.Timeout; abandon: AbortController }>();
   /** What the access pair preferred that a tunnel was dialled for. */
   readonly #dialledFor = new WeakMap<Tunnel, TransportPreference>();
   readonly #watch: NodeJS.Timeout | undefined;
@@ -77,7 +83,7 @@ export class Dialler {
     const [wanted, other] = circuitsToTry(this.#preferences(pair));
     const suitable = over(wanted);
     if (suitable) return suitable;
-    const instead = this.#isDown(peer) ? over(other) : undefined;
+    const instead = this.#isDown(peer, pair) ? over(other) : undefined;
     if (instead && !this.#retries.has(peer)) this.#retryLater(peer);
     return instead;
   }
@@ -88,21 +94,13 @@ export class Dialler {
     this.#lookAtNetwork();
     const circuits = circuitsToTry(this.#preferences(pair), this.#record(peer));
     const headStart = pair === 'quic' ? limits.transportPatience : limits.transportHeadStart;
+    const overtaken: Late[] = [];
     const tunnel = await race(
       circuits.map((transport) => (abandon: AbortSignal) => attempt(peer, transport, avoid, abandon)),
-      { headStart, isFinal, discard },
+      { headStart, isFinal, discard, overtaken: (attempt, abandon) => void overtaken.push({ attempt, abandon }) },
     );
     this.#dialledFor.set(tunnel, pair);
-    if (!this.#remembers || pair === 'tcp') return tunnel;
-    if (tunnel.context.transport === 'quic') {
-      this.#cancelRetry(peer);
-      this.#learn(peer, 'up');
-    } else if (circuits.length > 1) {
-      this.counters.fallbacks++;
-      this.#learn(peer, 'blocked');
-      this.#options.log.info({ peer }, `tunnel over TCP: ${this.reason(tunnel)}`);
-    }
-    if (tunnel.context.transport === 'tcp') this.#retryLater(peer);
+    if (this.#remembers && pair !== 'tcp') this.#learnFrom(tunnel, circuits.length > 1, overtaken[0]);
     return tunnel;
   }
 
@@ -126,6 +124,23 @@ export class Dialler {
     for (const peer of [...this.#retries.keys()]) this.#cancelRetry(peer);
   }
 
+  /** From a dial that left a choice; with QUIC that TCP has overtaken, where that is so. */
+  #learnFrom(tunnel: Tunnel, quicTried: boolean, late: Late | undefined): void {
+    const { peer, transport } = tunnel.context;
+    if (transport === 'quic') {
+      this.#cancelRetry(peer);
+      this.#learn(peer, 'up');
+      return;
+    }
+    if (quicTried) {
+      this.counters.fallbacks++;
+      if (!late) this.#learn(peer, 'blocked');
+      this.#options.log.info({ peer }, `tunnel over TCP: ${this.reason(tunnel)}`);
+    }
+    if (late) this.#goOnWith(peer, late);
+    else this.#retryLater(peer);
+  }
+
   /** Only where there is a choice. */
   get #remembers(): boolean {
     return circuitsToTry(this.#preferences('auto')).length > 1;
@@ -136,8 +151,9 @@ export class Dialler {
     return { operator: this.#lack === undefined ? this.#options.preference : 'tcp', pair };
   }
 
-  #isDown(peer: SpiffeId): boolean {
-    return this.#retries.has(peer) || this.#record(peer)?.state === 'down';
+  /** Who prefers QUIC does not take TCP because a pair in more of a hurry did. */
+  #isDown(peer: SpiffeId, pair: TransportPreference): boolean {
+    return this.#record(peer)?.state === 'down' || (pair !== 'quic' && this.#retries.has(peer));
   }
 
   async #lookForQuic(): Promise<void> {
@@ -178,7 +194,7 @@ export class Dialler {
   #retryLater(peer: SpiffeId, pause = retryIn(this.#record(peer), this.#options.now())): void {
     this.#cancelRetry(peer);
     const abandon = new AbortController();
-    const timer = setTimeout(() => void this.#retry(peer, abandon), pause);
+    const timer = setTimeout(() => this.#retry(peer, abandon), pause);
     this.#retries.set(peer, { timer: timer.unref(), abandon });
   }
 
@@ -190,16 +206,24 @@ export class Dialler {
   }
 
   /** Without a tunnel that would be the better for it, the next dial takes care. */
-  async #retry(peer: SpiffeId, abandon: AbortController): Promise<void> {
-    if (this.#overTcp(peer).length === 0) {
-      this.#cancelRetry(peer);
-      return;
-    }
+  #retry(peer: SpiffeId, abandon: AbortController): void {
+    if (this.#overTcp(peer).length === 0) this.#cancelRetry(peer);
+    else void this.#await(peer, { attempt: this.#options.attempt(peer, 'udp', [], abandon.signal), abandon });
+  }
+
+  /** That TCP was up first says nothing against QUIC yet: a machine that is busy for a moment is enough for it. */
+  #goOnWith(peer: SpiffeId, late: Late): void {
+    this.#cancelRetry(peer);
+    this.#retries.set(peer, { abandon: late.abandon });
+    void this.#await(peer, late);
+  }
+
+  async #await(peer: SpiffeId, { attempt, abandon }: Late): Promise<void> {
     const timer = setTimeout(() => abandon.abort(), limits.quicRetryTimeout);
     // Another one has begun meanwhile, or this portal stops.
     const outdated = (): boolean => this.#retries.get(peer)?.abandon !== abandon;
     try {
-      const tunnel = await this.#options.attempt(peer, 'udp', [], abandon.signal);
+      const tunnel = await attempt;
       if (outdated()) {
         discard(tunnel);
       } else {

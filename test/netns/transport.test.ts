@@ -19,8 +19,12 @@ describe.skipIf(unavailable)(`--transport auto${skipped}`, () => {
 
   it('is QUIC where UDP gets through', async () => {
     await carries(16 * mib);
-    const reason = 'QUIC came up first';
-    expect(await tunnels()).toMatchObject([{ transport: 'quic', reason, lossPercent: expect.any(Number) }]);
+    const reason = 'QUIC gets through';
+    // On a machine that is busy QUIC may come up too late for the first connection.
+    await overQuic();
+    await expect
+      .poll(tunnels, { timeout: 20_000 })
+      .toMatchObject([{ transport: 'quic', reason, lossPercent: expect.any(Number) }]);
   });
 
   it('is TCP from the first connection where UDP does not get through, and no circuit is left over', async () => {
@@ -30,7 +34,7 @@ describe.skipIf(unavailable)(`--transport auto${skipped}`, () => {
     await left.start();
     await carries(mib);
     const tcp = { transport: 'tcp', reason: expect.stringMatching(/^QUIC did not get through on this network/) };
-    expect(await tunnels()).toMatchObject([tcp]);
+    await expect.poll(tunnels, { timeout: 20_000 }).toMatchObject([tcp]);
     await world().waitForCircuits('the loser to go', (circuits) =>
       circuits.every(({ transport }) => transport === 'tcp'),
     );

@@ -33,7 +33,7 @@ const stream = (change: Partial<StreamInfo>): StreamInfo => ({
 });
 
 test('a tunnel is one row, seen from the client', () => {
-  const own = { rttMs: 3, lossPercent: 0.5, congestionWindow: 13_500, reason: 'QUIC came up first' };
+  const own = { rttMs: 3, lossPercent: 0.5, congestionWindow: 13_500, reason: 'QUIC gets through' };
   const client = { portal: a, tunnels: [tunnel(own)], streams: [] };
   const server = {
     portal: b,

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { race } from './race.js';
+import { type RaceOptions, race } from './race.js';
 
 /** An attempt that is settled by hand. */
 class Attempt {
@@ -16,11 +16,11 @@ class Attempt {
   };
 }
 
-function raceOf(headStart: number, late: string[] = []) {
+function raceOf(headStart: number, options: Partial<RaceOptions<string>> = {}) {
   const first = new Attempt();
   const second = new Attempt();
   const isFinal = (error: unknown): boolean => (error as Error).message === 'final';
-  const won = race([first.start, second.start], { headStart, isFinal, discard: (value) => void late.push(value) });
+  const won = race([first.start, second.start], { headStart, isFinal, discard: () => {}, ...options });
   return { first, second, won };
 }
 const never = 2 ** 31 - 1;
@@ -34,13 +34,43 @@ it('the first wins alone when it is up within its head start', async () => {
 
 it('the second starts after the head start; who loses is told, and discarded when it comes late', async () => {
   const late: string[] = [];
-  const { first, second, won } = raceOf(1, late);
+  const { first, second, won } = raceOf(1, { discard: (value) => void late.push(value) });
   await expect.poll(() => second.signal).toBeDefined();
   second.succeed('tcp');
   expect(await won).toBe('tcp');
   expect([first.signal?.aborted, second.signal?.aborted]).toEqual([true, false]);
   first.succeed('quic');
   await expect.poll(() => late).toEqual(['quic']);
+});
+
+it('a first that was overtaken is handed over instead, and goes on', async () => {
+  const late: [Promise<string>, AbortController][] = [];
+  const { first, second, won } = raceOf(1, { overtaken: (...attempt) => void late.push(attempt) });
+  await expect.poll(() => second.signal).toBeDefined();
+  second.succeed('tcp');
+  expect(await won).toBe('tcp');
+  expect(first.signal?.aborted).toBe(false);
+  first.succeed('quic');
+  const [[attempt, abandon] = []] = late;
+  expect(await attempt).toBe('quic');
+  abandon?.abort();
+  expect([first.signal?.aborted, second.signal?.aborted]).toEqual([true, false]);
+});
+
+it('one that had failed is not handed over, and one that was preferred is not kept waiting by a later one', async () => {
+  const late: unknown[] = [];
+  const overtaken = (attempt: Promise<string>): void => void late.push(attempt);
+  const failed = raceOf(1, { overtaken });
+  failed.first.fail(new Error('no way'));
+  await expect.poll(() => failed.second.signal).toBeDefined();
+  failed.second.succeed('tcp');
+  expect(await failed.won).toBe('tcp');
+  const preferred = raceOf(1, { overtaken });
+  await expect.poll(() => preferred.second.signal).toBeDefined();
+  preferred.first.succeed('quic');
+  expect(await preferred.won).toBe('quic');
+  expect(preferred.second.signal?.aborted).toBe(true);
+  expect(late).toEqual([]);
 });
 
 it('the second starts at once when the first fails', async () => {

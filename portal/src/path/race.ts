@@ -5,20 +5,27 @@ export interface RaceOptions<T> {
   isFinal(error: unknown): boolean;
   /** Takes what came up too late. */
   discard(late: T): void;
+  /** Takes over an attempt that was preferred to the one that won, and may come up yet. Without it, such a one has to give up, too. */
+  overtaken?(attempt: Promise<T>, abandon: AbortController): void;
+}
+
+interface Runner<T> {
+  attempt: Promise<T>;
+  abandon: AbortController;
+  failed: boolean;
 }
 
 /**
  * Happy Eyeballs (RFC 8305 §5): attempts in order of preference, each started when the ones before it have failed or have
- * had their head start. The first that succeeds wins, the others are told to give up. Rejects when all have failed, with
- * the error of the last.
+ * had their head start. The first that succeeds wins, the others are told to give up or, if they come before it, handed over.
+ * Rejects when all have failed, with the error of the last.
  */
 export function race<T>(
   attempts: readonly ((abandon: AbortSignal) => Promise<T>)[],
-  { headStart, isFinal, discard }: RaceOptions<T>,
+  { headStart, isFinal, discard, overtaken }: RaceOptions<T>,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
-    const started: AbortController[] = [];
-    let failed = 0;
+    const runners: Runner<T>[] = [];
     let over = false;
     let timer: NodeJS.Timeout | undefined;
 
@@ -26,34 +33,44 @@ export function race<T>(
       over = true;
       clearTimeout(timer);
     };
-    const win = (mine: AbortController, value: T): void => {
-      if (over) {
-        discard(value);
-        return;
-      }
+    const win = (winner: Runner<T>, value: T): void => {
+      if (over) return;
       end();
-      for (const other of started) if (other !== mine) other.abort();
+      const place = runners.indexOf(winner);
+      runners.forEach(({ attempt, abandon, failed }, at) => {
+        if (at === place || failed) return;
+        if (at < place && overtaken) {
+          overtaken(attempt, abandon);
+        } else {
+          abandon.abort();
+          attempt.then(discard, () => {});
+        }
+      });
       resolve(value);
     };
-    const lose = (error: unknown): void => {
-      failed++;
+    const lose = (loser: Runner<T>, error: unknown): void => {
+      loser.failed = true;
       if (over) return;
       clearTimeout(timer);
-      if (!isFinal(error) && started.length < attempts.length) {
+      if (!isFinal(error) && runners.length < attempts.length) {
         startNext();
-      } else if (failed === started.length) {
+      } else if (runners.every(({ failed }) => failed)) {
         end();
         reject(error);
       }
     };
     const startNext = (): void => {
       clearTimeout(timer);
-      const attempt = attempts[started.length];
-      if (!attempt) return;
-      const mine = new AbortController();
-      started.push(mine);
+      const start = attempts[runners.length];
+      if (!start) return;
+      const abandon = new AbortController();
+      const runner = { attempt: start(abandon.signal), abandon, failed: false };
+      runners.push(runner);
       timer = setTimeout(startNext, headStart);
-      attempt(mine.signal).then((value) => win(mine, value), lose);
+      runner.attempt.then(
+        (value) => win(runner, value),
+        (error) => lose(runner, error),
+      );
     };
     startNext();
   });

@@ -96,7 +96,7 @@ describe('where QUIC is', () => {
   });
 
   it.each<[transport: 'tcp' | 'quic', events: [number, QuicEvent][], reason: string]>([
-    ['quic', [[0, 'up']], 'QUIC came up first'],
+    ['quic', [[0, 'up']], 'QUIC gets through'],
     [
       'quic',
       [
@@ -105,6 +105,7 @@ describe('where QUIC is', () => {
       ],
       'QUIC gets through again',
     ],
+    ['tcp', [], 'TCP came up first'],
     ['tcp', [[0, 'blocked']], 'QUIC did not get through on this network (tried again in 60 s)'],
     [
       'tcp',

@@ -47,9 +47,10 @@ export function reasonFor(
 ): string {
   if (operator !== 'auto') return `--transport ${operator}`;
   if (pair === transport) return 'preferred by an access pair';
-  if (transport === 'quic') return record?.failures ? 'QUIC gets through again' : 'QUIC came up first';
+  if (transport === 'quic') return record?.failures ? 'QUIC gets through again' : 'QUIC gets through';
+  if (record?.state !== 'down') return 'TCP came up first';
   const again = `tried again in ${Math.ceil(retryIn(record, now) / 1000)} s`;
-  return record?.state === 'down' && record.why === 'lost'
+  return record.why === 'lost'
     ? `the last QUIC tunnel fell silent (${again})`
     : `QUIC did not get through on this network (${again})`;
 }
