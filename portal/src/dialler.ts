@@ -8,10 +8,11 @@ import {
   type TransportPreference,
 } from '@netport/protocol';
 import type { Logger } from '@netport/runtime';
+import { QuicRecords } from './path/quic-records.js';
+import { QuicTrials, type Trial } from './path/quic-trials.js';
 import { race } from './path/race.js';
 import {
   circuitsToTry,
-  learn,
   type Preferences,
   type QuicEvent,
   type QuicRecord,
@@ -38,12 +39,6 @@ export interface DiallerOptions {
   log: Logger;
 }
 
-/** A tunnel over QUIC that is on its way. */
-interface Late {
-  attempt: Promise<Tunnel>;
-  abandon: AbortController;
-}
-
 /** What another transport would not change: the control server's word, or that the peer is not who it should be. */
 function isFinal(error: unknown): boolean {
   if (error instanceof DialFailure) return error.reason.code.startsWith('cert_');
@@ -56,10 +51,8 @@ export class Dialler {
   /** Dials that TCP won after QUIC had been tried, and tunnels over TCP that one over QUIC took the place of. */
   readonly counters = { fallbacks: 0, upgrades: 0 };
   readonly #options: DiallerOptions;
-  /** By network and peer, in order of use: either end's network may stop UDP. */
-  readonly #records = new Map<string, QuicRecord>();
-  /** Of peers whose streams go over TCP for want of QUIC. */
-  readonly #retries = new Map<SpiffeId, { timer?: NodeJS.Timeout; abandon: AbortController }>();
+  readonly #records = new QuicRecords();
+  readonly #trials: QuicTrials;
   /** What the access pair preferred that a tunnel was dialled for. */
   readonly #dialledFor = new WeakMap<Tunnel, TransportPreference>();
   readonly #watch: NodeJS.Timeout | undefined;
@@ -70,6 +63,13 @@ export class Dialler {
   constructor(options: DiallerOptions) {
     this.#options = options;
     this.#network = options.network();
+    this.#trials = new QuicTrials({
+      isWanted: (peer) => this.#overTcp(peer).length > 0,
+      begin: (peer, abandon) => options.attempt(peer, 'udp', [], abandon),
+      onUp: (tunnel) => this.#upgrade(tunnel),
+      onFailed: (...failure) => this.#trialFailed(...failure),
+      discard,
+    });
     if (this.#remembers) this.#watch = setInterval(() => this.#lookAtNetwork(), limits.networkInterval).unref();
   }
 
@@ -84,7 +84,7 @@ export class Dialler {
     const suitable = over(wanted);
     if (suitable) return suitable;
     const instead = this.#isDown(peer, pair) ? over(other) : undefined;
-    if (instead && !this.#retries.has(peer)) this.#retryLater(peer);
+    if (instead && !this.#trials.has(peer)) this.#tryLater(peer);
     return instead;
   }
 
@@ -94,10 +94,10 @@ export class Dialler {
     this.#lookAtNetwork();
     const circuits = circuitsToTry(this.#preferences(pair), this.#record(peer));
     const headStart = pair === 'quic' ? limits.transportPatience : limits.transportHeadStart;
-    const overtaken: Late[] = [];
+    const overtaken: Trial[] = [];
     const tunnel = await race(
       circuits.map((transport) => (abandon: AbortSignal) => attempt(peer, transport, avoid, abandon)),
-      { headStart, isFinal, discard, overtaken: (attempt, abandon) => void overtaken.push({ attempt, abandon }) },
+      { headStart, isFinal, discard, overtaken: (quic, abandon) => void overtaken.push({ tunnel: quic, abandon }) },
     );
     this.#dialledFor.set(tunnel, pair);
     if (this.#remembers && pair !== 'tcp') this.#learnFrom(tunnel, circuits.length > 1, overtaken[0]);
@@ -121,14 +121,14 @@ export class Dialler {
   /** Nothing is tried any more. */
   stop(): void {
     clearInterval(this.#watch);
-    for (const peer of [...this.#retries.keys()]) this.#cancelRetry(peer);
+    this.#trials.stop();
   }
 
   /** From a dial that left a choice; with QUIC that TCP has overtaken, where that is so. */
-  #learnFrom(tunnel: Tunnel, quicTried: boolean, late: Late | undefined): void {
+  #learnFrom(tunnel: Tunnel, quicTried: boolean, late: Trial | undefined): void {
     const { peer, transport } = tunnel.context;
     if (transport === 'quic') {
-      this.#cancelRetry(peer);
+      this.#trials.cancel(peer);
       this.#learn(peer, 'up');
       return;
     }
@@ -137,8 +137,9 @@ export class Dialler {
       if (!late) this.#learn(peer, 'blocked');
       this.#options.log.info({ peer }, `tunnel over TCP: ${this.reason(tunnel)}`);
     }
-    if (late) this.#goOnWith(peer, late);
-    else this.#retryLater(peer);
+    // That TCP was up first says nothing against QUIC yet: a machine that is busy for a moment is enough for it.
+    if (late) this.#trials.goOnWith(peer, late);
+    else this.#tryLater(peer);
   }
 
   /** Only where there is a choice. */
@@ -153,7 +154,7 @@ export class Dialler {
 
   /** Who prefers QUIC does not take TCP because a pair in more of a hurry did. */
   #isDown(peer: SpiffeId, pair: TransportPreference): boolean {
-    return this.#record(peer)?.state === 'down' || (pair !== 'quic' && this.#retries.has(peer));
+    return this.#record(peer)?.state === 'down' || (pair !== 'quic' && this.#trials.has(peer));
   }
 
   async #lookForQuic(): Promise<void> {
@@ -164,16 +165,15 @@ export class Dialler {
   }
 
   #record(peer: SpiffeId): QuicRecord | undefined {
-    return this.#records.get(`${this.#network} ${peer}`);
+    return this.#records.of(this.#network, peer);
   }
 
   #learn(peer: SpiffeId, event: QuicEvent): void {
-    const key = `${this.#network} ${peer}`;
-    const record = learn(this.#records.get(key), event, this.#options.now());
-    this.#records.delete(key);
-    this.#records.set(key, record);
-    const [oldest] = this.#records.keys();
-    if (this.#records.size > limits.quicRecords && oldest) this.#records.delete(oldest);
+    this.#records.learn(this.#network, peer, event, this.#options.now());
+  }
+
+  #tryLater(peer: SpiffeId): void {
+    this.#trials.later(peer, retryIn(this.#record(peer), this.#options.now()));
   }
 
   #lookAtNetwork(): void {
@@ -181,7 +181,7 @@ export class Dialler {
     if (network === this.#network || !this.#remembers) return;
     this.#network = network;
     this.#options.log.info({ network }, 'on another network');
-    for (const peer of [...this.#retries.keys()]) this.#retryLater(peer, 0);
+    for (const peer of this.#trials.peers) this.#trials.later(peer, 0);
   }
 
   #overTcp(peer: SpiffeId): Tunnel[] {
@@ -189,52 +189,6 @@ export class Dialler {
       const { role, transport } = context;
       return open && role === 'client' && transport === 'tcp' && context.peer === peer;
     });
-  }
-
-  #retryLater(peer: SpiffeId, pause = retryIn(this.#record(peer), this.#options.now())): void {
-    this.#cancelRetry(peer);
-    const abandon = new AbortController();
-    const timer = setTimeout(() => this.#retry(peer, abandon), pause);
-    this.#retries.set(peer, { timer: timer.unref(), abandon });
-  }
-
-  #cancelRetry(peer: SpiffeId): void {
-    const retry = this.#retries.get(peer);
-    clearTimeout(retry?.timer);
-    this.#retries.delete(peer);
-    retry?.abandon.abort();
-  }
-
-  /** Without a tunnel that would be the better for it, the next dial takes care. */
-  #retry(peer: SpiffeId, abandon: AbortController): void {
-    if (this.#overTcp(peer).length === 0) this.#cancelRetry(peer);
-    else void this.#await(peer, { attempt: this.#options.attempt(peer, 'udp', [], abandon.signal), abandon });
-  }
-
-  /** That TCP was up first says nothing against QUIC yet: a machine that is busy for a moment is enough for it. */
-  #goOnWith(peer: SpiffeId, late: Late): void {
-    this.#cancelRetry(peer);
-    this.#retries.set(peer, { abandon: late.abandon });
-    void this.#await(peer, late);
-  }
-
-  async #await(peer: SpiffeId, { attempt, abandon }: Late): Promise<void> {
-    const timer = setTimeout(() => abandon.abort(), limits.quicRetryTimeout);
-    // Another one has begun meanwhile, or this portal stops.
-    const outdated = (): boolean => this.#retries.get(peer)?.abandon !== abandon;
-    try {
-      const tunnel = await attempt;
-      if (outdated()) {
-        discard(tunnel);
-      } else {
-        this.#retries.delete(peer);
-        this.#upgrade(tunnel);
-      }
-    } catch (thrown) {
-      if (!outdated()) this.#retryFailed(peer, thrown);
-    } finally {
-      clearTimeout(timer);
-    }
   }
 
   #upgrade(tunnel: Tunnel): void {
@@ -246,13 +200,17 @@ export class Dialler {
     this.#options.log.info({ peer }, 'tunnel over QUIC instead of TCP');
   }
 
-  #retryFailed(peer: SpiffeId, thrown: unknown): void {
+  #trialFailed(peer: SpiffeId, thrown: unknown): void {
     const tried = thrown instanceof DialFailure;
     const { code, message } = tried ? thrown.reason : asNetportError(thrown);
     this.#options.log.info({ peer, code }, `no tunnel over QUIC yet: ${message}`);
-    if (tried) this.#learn(peer, 'blocked');
-    // No circuit was to be had, which says nothing about UDP.
-    this.#retryLater(peer, tried ? undefined : limits.quicRetry);
+    if (tried) {
+      this.#learn(peer, 'blocked');
+      this.#tryLater(peer);
+    } else {
+      // No circuit was to be had, which says nothing about UDP.
+      this.#trials.later(peer, limits.quicRetry);
+    }
   }
 }
 
