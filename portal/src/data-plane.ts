@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { networkInterfaces } from 'node:os';
-import { fingerprintsIn, type Trust } from '@netport/pki';
+import { fingerprintsIn } from '@netport/pki';
 import {
   asNetportError,
   type CircuitId,
@@ -16,45 +16,27 @@ import {
   type SpiffeId,
   type StreamInfo,
   type StreamReport,
-  type Transport,
   type TransportPreference,
   type TunnelInfo,
 } from '@netport/protocol';
-import { type Logger, noTracing, type Trace, type Tracing } from '@netport/runtime';
 import { connectTarget } from './connector/target.js';
-import type { CircuitContext } from './control/session.js';
 import { Dialler } from './dialler.js';
 import { Forwarder, type StreamFailure } from './forwarder.js';
 import { type Direction, isExpired, nextExpiry, peersOf } from './gate.js';
 import { Listeners } from './listener/listeners.js';
-import { buildTunnel } from './path/circuit.js';
 import { networkOf } from './path/network.js';
-import { tunnelTransport } from './path/transport-choice.js';
 import { UdpPaths } from './path/udp-paths.js';
 import { quicUnavailable } from './tunnel/quic/binding.js';
-import type { Congestion } from './tunnel/quic/config.js';
 import type { Tunnel } from './tunnel/tunnel.js';
 import { DialFailure, Tunnels } from './tunnel/tunnels.js';
+import { TunnelBuilder, type TunnelBuilderOptions } from './tunnel-builder.js';
 
-export interface DataPlaneOptions {
-  /** Looked at for each tunnel anew: it may have been renewed. */
-  identity: () => { keyPem: string; chainPem: string };
-  trust: () => Trust;
+export interface DataPlaneOptions extends Omit<TunnelBuilderOptions, 'now'> {
   policy: () => PolicyDocument | undefined;
-  requestCircuit: (peer: SpiffeId, transport: Transport, avoid: Name[], about: CircuitContext) => Promise<LegOffer>;
-  /** Says that a circuit of this portal is not needed after all. */
-  closeCircuit: (circuitId: CircuitId) => void;
   /** The way to the control server may have changed. */
   checkControl: () => void;
   /** `auto` unless given. */
   transport?: TransportPreference;
-  /** `bbr` unless given. */
-  congestion?: Congestion;
-  /** An HTTP proxy that TCP goes through. */
-  proxy?: URL | undefined;
-  /** None unless given. */
-  tracing?: Tracing;
-  log: Logger;
   now?: () => Date;
   /** Milliseconds after which a UDP client that neither sends nor gets anything is forgotten. */
   flowIdle?: number;
@@ -87,8 +69,7 @@ export class DataPlane {
   readonly #options: DataPlaneOptions;
   readonly #now: () => Date;
   readonly #paths: UdpPaths;
-  /** Circuits that have no tunnel yet. */
-  readonly #setUps = new Map<CircuitId, AbortController>();
+  readonly #builder: TunnelBuilder;
   #expiry: NodeJS.Timeout | undefined;
   #stopped = false;
 
@@ -104,9 +85,18 @@ export class DataPlane {
       idle: limits.tunnelIdle,
       now,
     });
+    this.#builder = new TunnelBuilder(
+      { ...options, now: this.#now },
+      {
+        onDialled: ({ context }, seconds) => this.events.emit('tunnelDialled', context.transport, seconds),
+        onPath: (...path) => this.#paths.add(...path),
+        onStream: (...incoming) => void this.forwarder.incoming(...incoming),
+        onFlow: (...incoming) => void this.forwarder.incomingFlow(...incoming),
+      },
+    );
     this.dialler = new Dialler({
       preference: options.transport ?? 'auto',
-      attempt: (...dial) => this.#attempt(...dial),
+      attempt: (...dial) => this.#builder.dial(...dial),
       adopt: (tunnel) => this.tunnels.adopt(tunnel),
       tunnels: () => this.tunnels.all,
       network: () => networkOf(networkInterfaces()),
@@ -182,10 +172,7 @@ export class DataPlane {
         throw new NetportError('policy_denied', `no access pair permits a circuit with ${leg.peer}`);
       }
       if (leg.replaces) await this.#paths.take(leg);
-      else {
-        const build = (trace: Trace): Promise<Tunnel> => this.#build(leg, trace);
-        this.tunnels.adopt(await this.#trace(leg.traceparent).step('tunnel.accept', build));
-      }
+      else this.tunnels.adopt(await this.#builder.accept(leg));
     } catch (thrown) {
       const error = asNetportError(thrown, 'tunnel_failed');
       // The peer has another one, or needs none any more.
@@ -197,7 +184,7 @@ export class DataPlane {
   circuitClosed(circuitId: CircuitId, code: ErrorCode): void {
     if (this.#paths.outlives(circuitId, code)) return;
     const reason = new NetportError(code, 'the circuit was closed');
-    this.#setUps.get(circuitId)?.abort(reason);
+    this.#builder.circuitClosed(circuitId, reason);
     this.tunnels.closeWhere(({ context }) => context.circuitId === circuitId, reason);
   }
 
@@ -256,57 +243,6 @@ export class DataPlane {
     } catch (thrown) {
       if (thrown instanceof DialFailure) this.#tunnelFailed(peer, thrown.reason);
       throw thrown;
-    }
-  }
-
-  #attempt(peer: SpiffeId, transport: Transport, avoid: Name[], abandon: AbortSignal): Promise<Tunnel> {
-    const since = performance.now();
-    return this.#trace(undefined).step('tunnel.dial', async (trace) => {
-      const { requestCircuit, closeCircuit } = this.#options;
-      const leg = await trace.step('circuit.request', ({ traceparent }) =>
-        requestCircuit(peer, transport, avoid, { traceparent }),
-      );
-      try {
-        const tunnel = await this.#build(leg, trace, abandon);
-        this.events.emit('tunnelDialled', tunnel.context.transport, (performance.now() - since) / 1000);
-        return tunnel;
-      } catch (thrown) {
-        // The peer would wait for this side until its patience ends.
-        if (abandon.aborted) closeCircuit(leg.circuitId);
-        throw new DialFailure(leg.relay, asNetportError(thrown, 'tunnel_failed'));
-      }
-    });
-  }
-
-  /** Goes on with a trace, or begins one. */
-  #trace(traceparent?: string): Trace {
-    return (this.#options.tracing ?? noTracing).from(traceparent);
-  }
-
-  async #build(leg: LegOffer, trace: Trace, abandon?: AbortSignal): Promise<Tunnel> {
-    const { trust, congestion = 'bbr', proxy } = this.#options;
-    const transport = tunnelTransport(leg.transport);
-    const closed = new AbortController();
-    this.#setUps.set(leg.circuitId, closed);
-    try {
-      return await buildTunnel(leg, {
-        identity: this.#options.identity(),
-        trust,
-        now: this.#now,
-        congestion,
-        onOwnCongestion: (reason) =>
-          this.#options.log.debug({ congestion, reason }, 'congestion control of a leg left as the system has it'),
-        proxy,
-        trace,
-        onPath: (tunnel, path) => this.#paths.add(tunnel, path),
-        abandon: abandon ? AbortSignal.any([abandon, closed.signal]) : closed.signal,
-        onStream: (peer, stream) => void this.forwarder.incoming(peer, transport, stream),
-        onFlow: (peer, flow) => void this.forwarder.incomingFlow(peer, transport, flow),
-      });
-    } catch (thrown) {
-      throw closed.signal.aborted ? closed.signal.reason : thrown;
-    } finally {
-      this.#setUps.delete(leg.circuitId);
     }
   }
 
