@@ -10,7 +10,7 @@ import { describe, expect, it } from 'vitest';
  *     protocol ◀── cli, control-server/ui
  *     addon ◀── libbpf ◀── relay
  *     addon ◀── relay
- *     addon ◀── dataplane ◀── portal
+ *     addon ◀── dataplane ◀── { portal, relay }
  */
 const root = fileURLToPath(new URL('..', import.meta.url));
 const packages = [
@@ -90,16 +90,16 @@ const rules: Rule[] = [
     breaks: ['portal/src/gate.ts', "import { loadObject } from '@netport/libbpf';"],
   },
   {
-    why: 'batched sockets know nothing of what they carry',
+    why: 'sockets know nothing of what they carry',
     files: /^dataplane\//,
     ban: /^(?!node:|dataplane\/|@netport\/addon$)/,
     breaks: ['dataplane/src/udp-socket.ts', "import { limits } from '@netport/protocol';"],
   },
   {
-    why: 'only the portal sends its datagrams in batches',
-    files: /^(?!portal\/)/,
+    why: 'only who forwards needs more of a socket than Node has calls for',
+    files: /^(?!(?:portal|relay)\/)/,
     ban: /^@netport\/dataplane$/,
-    breaks: ['relay/src/io/datagram-port.ts', "import { openUdpSocket } from '@netport/dataplane';"],
+    breaks: ['runtime/src/control.ts', "import { checkEnd } from '@netport/dataplane';"],
   },
   {
     why: 'they use the admin API as any outside client does',

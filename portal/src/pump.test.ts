@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
+import { checkEnd } from '@netport/dataplane';
 import { NetportError } from '@netport/protocol';
 import { describe, expect, it } from 'vitest';
 import { coalesceBytes, pump } from './pump.js';
-import { checkEnd } from './socket-end.js';
 import { socketPair, until } from './testing/sockets.js';
 import { headOf, implementations } from './testing/tunnels.js';
 import type { TunnelStream } from './tunnel/tunnel.js';

@@ -1,8 +1,8 @@
 import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { checkEnd } from '@netport/dataplane';
 import { limits } from '@netport/protocol';
 import { pausedSockets } from './paused-sockets.js';
-import { checkEnd } from './socket-end.js';
 import type { TunnelStream } from './tunnel/tunnel.js';
 
 /** What is gathered before the sender is told to wait: large writes are what makes TLS in Node fast. */

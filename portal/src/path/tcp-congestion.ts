@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
-import { setCongestion } from '@netport/dataplane';
-import { descriptorOf } from '../descriptor.js';
+import { descriptorOf, setCongestion } from '@netport/dataplane';
 
 /**
  * Has a socket follow a congestion control, one that Linux and QUIC call by the same name. Returns why it does not: the kernel

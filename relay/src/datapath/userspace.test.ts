@@ -15,14 +15,16 @@ let far: [Socket, Socket];
 /** The relay's ends. */
 let near: [Socket, Socket];
 
-beforeEach(async () => {
+beforeEach(open);
+
+async function open(): Promise<void> {
   const [a, b] = [await socketPair(), await socketPair()];
   near = [a.near, b.near];
   far = [a.far, b.far];
   join = userspaceDatapath().join({ circuitId, ports: [1, 2], sockets: near });
   const marks = await Promise.all(far.map(readReadyMark));
   for (const mark of marks) expect(new Uint8Array(mark)).toEqual(encodeReadyMark());
-});
+}
 
 describe.each([
   ['first', 0, 1],
@@ -46,6 +48,23 @@ describe.each([
     client.resetAndDestroy();
     expect(await closing(server)).toBe('reset');
     expect(await join.closed).toBe('tunnel_lost');
+  });
+
+  // Node takes nearly all of these for ends.
+  it.each([false, true])('passes a reset on that comes with bytes, the other direction ended: %s', async (ended) => {
+    const [tries, fates] = [20, new Map<string, number>()];
+    for (let i = 0; i < tries; i++, await open()) {
+      const [client, server] = [far[from], far[to]];
+      if (ended) {
+        server.end();
+        await readAll(client);
+      }
+      client.write('the last bytes');
+      client.resetAndDestroy();
+      const fate = `${await closing(server)}, ${await join.closed}`;
+      fates.set(fate, (fates.get(fate) ?? 0) + 1);
+    }
+    expect(Object.fromEntries(fates)).toEqual({ 'reset, tunnel_lost': tries });
   });
 
   it('stops reading a sender whose receiver does not read, and goes on when it does', async () => {

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { checkEnd } from '@netport/dataplane';
 import { type ErrorCode, encodeReadyMark, limits } from '@netport/protocol';
 import { joinDatagrams } from './datagrams.js';
 import type { Datapath, Join, TcpLegs } from './datapath.js';
@@ -21,12 +22,11 @@ export const userspaceDatapath = (reason?: string): Datapath => ({
 function join({ sockets: [a, b] }: TcpLegs): Join {
   const bytes: [number, number] = [0, 0];
   let code: ErrorCode = 'circuit_closed';
-  const breakOff = (peer: Socket) => {
+  const breakOff = () => {
     code = 'tunnel_lost';
-    if (!peer.destroyed) peer.resetAndDestroy();
+    for (const leg of [a, b]) if (!leg.destroyed) leg.resetAndDestroy();
   };
-  a.on('error', () => breakOff(b));
-  b.on('error', () => breakOff(a));
+  for (const leg of [a, b]) leg.on('error', breakOff);
   const closed = Promise.all([whenClosed(a), whenClosed(b)]).then(() => code);
 
   for (const leg of [a, b]) {
@@ -34,10 +34,10 @@ function join({ sockets: [a, b] }: TcpLegs): Join {
     leg.setKeepAlive(true, limits.legKeepAlive);
     leg.write(encodeReadyMark());
   }
-  pump(a, b, (count) => {
+  pump(a, b, breakOff, (count) => {
     bytes[0] += count;
   });
-  pump(b, a, (count) => {
+  pump(b, a, breakOff, (count) => {
     bytes[1] += count;
   });
   return {
@@ -61,7 +61,7 @@ const whenClosed = (socket: Socket): Promise<void> =>
  * Forwards one direction. All that one turn of the event loop reads leaves in one writev: half as many system calls again
  * as `pipe()` makes. Buffers at most `joinBufferBytes` and the read that went over it.
  */
-function pump(from: Socket, to: Socket, count: (bytes: number) => void): void {
+function pump(from: Socket, to: Socket, breakOff: () => void, count: (bytes: number) => void): void {
   let corked = false;
   const uncork = () => {
     corked = false;
@@ -78,5 +78,5 @@ function pump(from: Socket, to: Socket, count: (bytes: number) => void): void {
     if (to.writableLength >= limits.joinBufferBytes) from.pause();
   });
   to.on('drain', () => from.resume());
-  from.on('end', () => to.end());
+  from.on('end', () => checkEnd(from, (inOrder) => (inOrder ? to.end() : breakOff())));
 }

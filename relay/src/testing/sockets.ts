@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { connect, createServer, type Server, type Socket } from 'node:net';
+import { checkEnd } from '@netport/dataplane';
 import { type CircuitId, encodePreamble, readyMarkBytes } from '@netport/protocol';
 
 /** Polls until the condition holds; the test's own timeout ends a wait in vain. */
@@ -62,10 +63,12 @@ export async function readAll(socket: Socket): Promise<Buffer> {
 export function closing(socket: Socket): Promise<'end' | 'reset'> {
   return new Promise((resolve) => {
     socket.on('error', () => resolve('reset'));
-    socket.on('end', () => {
-      resolve('end');
-      socket.destroy();
-    });
+    socket.on('end', () =>
+      checkEnd(socket, (inOrder) => {
+        resolve(inOrder ? 'end' : 'reset');
+        socket.destroy();
+      }),
+    );
     socket.resume();
   });
 }

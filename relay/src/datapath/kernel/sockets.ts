@@ -1,5 +1,6 @@
 import type { Server, Socket } from 'node:net';
 import { loadAddon } from '@netport/addon';
+import { descriptorOf } from '@netport/dataplane';
 
 /** A leg's connection as the kernel had it when it was frozen. Sequence numbers and timestamps are modulo 2^32. */
 export interface FrozenState {
@@ -59,13 +60,10 @@ function native(): Native {
   throw Object.assign(new Error(`the relay's addon is unavailable: ${loaded.reason}`), { code: 'ENOSYS' });
 }
 
-/**
- * What Node does not document but has had since its first version: the handle of a TCP server or socket tells its file
- * descriptor. There is no other way to a socket option that Node does not know. Throws EBADF for one that is closed.
- */
+/** There is no other way to a socket option that Node does not know. Throws EBADF for a socket that is closed. */
 function descriptor(socket: Server | Socket): number {
-  const fd = (socket as { _handle?: { fd?: number } | null })._handle?.fd;
-  if (fd !== undefined && fd >= 0) return fd;
+  const fd = descriptorOf(socket);
+  if (fd !== undefined) return fd;
   throw Object.assign(new Error('the socket has no file descriptor: it is closed'), { code: 'EBADF' });
 }
 
