@@ -40,11 +40,14 @@ static void receive_all(int fd)
 {
 	uint64_t bytes = 0;
 	double first = 0, last = 0;
-	for (ssize_t n; (n = recv(fd, block, sizeof block, 0)) > 0; bytes += n) {
+	ssize_t n;
+	for (; (n = recv(fd, block, sizeof block, 0)) > 0; bytes += n) {
 		last = now();
 		if (bytes == 0)
 			first = last;
 	}
+	if (n < 0)
+		die("recv");
 	printf("{\"msg\":\"received\",\"bytes\":%lu,\"seconds\":%.4f}\n", bytes, last - first);
 }
 

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { BarePortals, buildProgram, type DatapathChoice, runProgram, type Said } from '../harness/index.js';
 import { expectWhole, kernelLack, kernelSkipped, mib, skipped, unavailable, useRelayOverlay } from './scenario.js';
 
@@ -113,6 +113,30 @@ describe.skipIf(unavailable).each(choices)(`bad input, --datapath %s${skipped}`,
     await leave();
     await expectTraffic();
   });
+
+  // The reset alone has to do: in userspace the relay's TCP would repeat what it says.
+  it.skipIf(datapath !== 'auto' || kernelLack)(
+    `a TCP circuit that is closed in the middle of a transfer, when nothing comes from one portal any more${kernelSkipped}`,
+    async () => {
+      const { lan1, lan2, relay } = world().networks;
+      const others = await BarePortals.add(world().overlay, ['three', 'four']);
+      const { legs, leave } = await others.circuit('tcp', relay);
+      const [near, far] = legs;
+      const leg = buildProgram('tcp-leg', world().overlay.directory);
+      const receiving = runProgram(lan2, leg, ['receive', far.host, far.port, far.hello]);
+      const sending = runProgram(lan1, leg, ['send', near.host, near.port, near.hello, 60]);
+      const resets = Promise.all([receiving, sending].map((end) => end.catch(({ stderr }) => stderr)));
+      await world().waitForCircuits('it to be joined', (all) =>
+        all.some(({ id, datapath }) => id === near.circuitId && datapath === 'tc'),
+      );
+      // Where the other portal's leg goes: nothing of this one's.
+      world().networks.allowOnly(2, [near.port]);
+      onTestFinished(() => world().networks.allowOnly(2, undefined));
+      await others.forbid();
+      expect(await resets).toEqual(['recv: Connection reset by peer\n', 'send: Connection reset by peer\n']);
+      await leave();
+    },
+  );
 });
 
 describe.skipIf(unavailable ?? kernelLack)(`a kernel with room for one circuit${skipped || kernelSkipped}`, () => {

@@ -1,16 +1,14 @@
 import type { ErrorCode, LegCounters } from '@netport/protocol';
 import type { Join } from '../datapath.js';
 import type { CircuitTable, Slot, Traffic } from './circuit-table.js';
-import type { Flow } from './layout.js';
-import { promotedAt, reap, resetOf } from './reaper.js';
+import { promotedAt, type ResetFlow, reap, resetsOf } from './reaper.js';
 import { encodeSegment, type Segment } from './segment.js';
 import type { RawSender } from './sockets.js';
 
 export interface PromotedOptions {
   slot: Slot;
   datapath: Exclude<LegCounters['datapath'], 'userspace'>;
-  /** By which address of ours each leg is spoken to. */
-  flows: readonly [Pick<Flow, 'local'>, Pick<Flow, 'local'>];
+  flows: readonly [ResetFlow, ResetFlow];
   /** To be sent until they have arrived; unknown where a process before this one sent them. */
   marks?: readonly [Segment, Segment];
   table: CircuitTable;
@@ -73,13 +71,11 @@ export class PromotedJoin implements Join {
   #end(code: ErrorCode, reset: boolean): void {
     if (this.#last) return;
     const { table, slot, flows } = this.#options;
-    const legs = table.legs(slot);
     const keys = table.keys(slot);
-    this.#last = table.traffic(slot);
     table.remove(slot);
-    if (reset && keys) {
-      for (const side of [0, 1] as const) this.#send(resetOf(keys[side], flows[side], legs[side]));
-    }
+    // What the program leaves behind is final now: a number read before would be too low by what passed in between.
+    this.#last = table.traffic(slot);
+    if (reset && keys) for (const segment of resetsOf(keys, flows, table.legs(slot))) this.#send(segment);
     this.#resolve(code);
   }
 

@@ -1,7 +1,7 @@
 import { limits } from '@netport/protocol';
 import { describe, expect, it } from 'vitest';
-import { freshLeg, type Leg } from './layout.js';
-import { promotedAt, type Reaping, reap, resetOf } from './reaper.js';
+import { type FlowKey, freshLeg, type Leg } from './layout.js';
+import { promotedAt, type Reaping, reap, resetsOf } from './reaper.js';
 
 const ms = (count: number): bigint => BigInt(count) * 1_000_000n;
 /** The clock of the program counts from the machine's start. */
@@ -76,15 +76,32 @@ describe('the ready mark', () => {
   });
 });
 
-it('a reset has the numbers that the leg acknowledged and sent', () => {
+describe('the resets of a circuit that is ended', () => {
   const [local, remote] = [new Uint8Array(16).fill(1), new Uint8Array(16).fill(2)];
-  const leg = { ...freshLeg, lastAck: 0xffffffff, nextSeq: 5 };
-  expect(resetOf({ remote, remotePort: 50000, localPort: 443, protocol: 6 }, { local }, leg)).toEqual({
-    from: { address: local, port: 443 },
-    to: { address: remote, port: 50000 },
-    seq: 0xffffffff,
-    ack: 5,
-    flags: 0x14,
-    window: 0,
+  const keys = [50000, 50001].map((remotePort) => ({ remote, remotePort, localPort: 443, protocol: 6 }));
+  const resets = (a: Partial<Leg>, b: Partial<Leg>) =>
+    resetsOf(
+      keys as [FlowKey, FlowKey],
+      [
+        { local, seqAdd: 0xffff_fff0 },
+        { local, seqAdd: 1000 },
+      ],
+      [
+        { ...freshLeg, ...a },
+        { ...freshLeg, ...b },
+      ],
+    );
+
+  it('have the number that each portal waits for: behind what was forwarded to it', () => {
+    const segment = { from: { address: local, port: 443 }, flags: 0x14, window: 0 };
+    expect(resets({ nextSeq: 0x20, lastAck: 1005 }, { nextSeq: 5, lastAck: 0x10 })).toEqual([
+      { ...segment, to: { address: remote, port: 50000 }, seq: 1005, ack: 0x20 },
+      { ...segment, to: { address: remote, port: 50001 }, seq: 0x10, ack: 5 },
+    ]);
+  });
+
+  it('have the number that a portal has acknowledged as well, where that is less', () => {
+    const numbers = resets({ nextSeq: 0x20, lastAck: 900 }, { nextSeq: 5, lastAck: 0xffff_fff8 }).map(({ seq }) => seq);
+    expect(numbers).toEqual([1005, 900, 0x10, 0xffff_fff8]);
   });
 });

@@ -1,4 +1,5 @@
 import { type ErrorCode, limits } from '@netport/protocol';
+import { other } from './circuit-table.js';
 import type { Flow, FlowKey, Leg } from './layout.js';
 import { type Segment, tcpFlags } from './segment.js';
 
@@ -11,6 +12,9 @@ export interface Reaping {
   /** When it was first found to be over. */
   over?: bigint;
 }
+
+/** By which address of ours a leg is spoken to, and how its numbers become those of the other leg. */
+export type ResetFlow = Pick<Flow, 'local' | 'seqAdd'>;
 
 export type Verdict =
   | { do: 'keep' }
@@ -56,17 +60,26 @@ export function reap(legs: readonly [Leg, Leg], reaping: Reaping, now: bigint): 
 }
 
 /**
- * The segment that resets a leg. It is taken at once where its number is exactly what the portal expects. Where the portal
- * has more under way than the program saw acknowledged, it answers with a challenge (RFC 5961 §3.2), to which this machine,
- * where no such connection is any more, replies with the exact number: so the entries have to be gone before this is sent.
+ * The segments that reset both legs, from what the program saw of them until it forwarded no more. A portal takes a reset at
+ * once only where its number is exactly what it expects (RFC 5961 §3.2), which is behind the last byte that was forwarded to it;
+ * or what it last acknowledged, where something was lost or a forged segment has misled the program. What the portal answers to
+ * another number may be stopped by a packet filter of this machine, to which it belongs to no connection.
  */
-export function resetOf(key: FlowKey, flow: Pick<Flow, 'local'>, leg: Leg): Segment {
-  return {
-    from: { address: flow.local, port: key.localPort },
-    to: { address: key.remote, port: key.remotePort },
-    seq: leg.lastAck,
-    ack: leg.nextSeq,
-    flags: tcpFlags.rst | tcpFlags.ack,
-    window: 0,
-  };
+export function resetsOf(
+  keys: readonly [FlowKey, FlowKey],
+  flows: readonly [ResetFlow, ResetFlow],
+  legs: readonly [Leg, Leg],
+): Segment[] {
+  return ([0, 1] as const).flatMap((side) => {
+    const from = other(side);
+    const forwarded = (legs[from].nextSeq + flows[from].seqAdd) >>> 0;
+    return [...new Set([forwarded, legs[side].lastAck])].map((seq) => ({
+      from: { address: flows[side].local, port: keys[side].localPort },
+      to: { address: keys[side].remote, port: keys[side].remotePort },
+      seq,
+      ack: legs[side].nextSeq,
+      flags: tcpFlags.rst | tcpFlags.ack,
+      window: 0,
+    }));
+  });
 }
