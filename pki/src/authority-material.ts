@@ -68,5 +68,19 @@ export async function linkRoots(options: {
   return pem(link);
 }
 
+/**
+ * Whether `name` is that of a root that came after the one called `other`, in the same trust domain. Only for names that somebody
+ * trusted has signed: dates and keys of a self-signed certificate are what its holder says.
+ */
+export function succeeds(name: string, other: string): boolean {
+  const [later, earlier] = [rootNameOf(name), rootNameOf(other)];
+  return !!later && !!earlier && later.trustDomain === earlier.trustDomain && later.generation > earlier.generation;
+}
+
+function rootNameOf(name: string): { trustDomain: string; generation: number } | undefined {
+  const [, generation = '1', trustDomain] = /^CN=Netport root CA(?: G([1-9]\d{0,8}))?, O=([^,]+)$/.exec(name) ?? [];
+  return trustDomain === undefined ? undefined : { trustDomain, generation: Number(generation) };
+}
+
 const caName = (trustDomain: TrustDomain, role: string, generation: number): string =>
   `CN=Netport ${role} CA${generation > 1 ? ` G${generation}` : ''},O=${trustDomain.slice(0, 64)}`;

@@ -145,7 +145,12 @@ describe('good DER with something changed is refused with a code, or is still wh
       fc.asyncProperty(changes, fc.nat(2), async (drawn, which) => {
         const bundle = offered.map((der, i) => pemOf(i === which ? mutated(der, drawn) : der)).join('');
         const code = await refusal(() => {
-          const { rootPems } = acceptAuthorities({ trusted: material.rootPem, offered: bundle, now });
+          const { rootPems } = acceptAuthorities({
+            trusted: material.rootPem,
+            offered: bundle,
+            offeredBy: 'anybody',
+            now,
+          });
           expect(keys).toEqual(expect.arrayContaining(rootPems.map(keyOf)));
         });
         if (code !== undefined) expect(code).toMatch(/^(cert_untrusted|protocol_error)$/);

@@ -1,7 +1,7 @@
 import type { TrustDomain } from '@netport/protocol';
 import { beforeAll, expect, it } from 'vitest';
 import { certificateFingerprint } from './authority.js';
-import { type AuthorityMaterial, createAuthority, linkRoots } from './authority-material.js';
+import { type AuthorityMaterial, createAuthority, linkRoots, succeeds } from './authority-material.js';
 import { acceptAuthorities, fingerprintsIn } from './trust-anchors.js';
 import { pemToDer } from './x509.js';
 
@@ -25,10 +25,11 @@ beforeAll(async () => {
 });
 
 const fingerprint = (pem: string): string => certificateFingerprint(pemToDer(pem)[0] ?? new Uint8Array());
-const accepted = (trusted: string, ...offered: string[]) => {
-  const { rootPems } = acceptAuthorities({ trusted, offered: offered.join(''), now });
+const acceptedFrom = (offeredBy: 'control-server' | 'anybody', trusted: string, ...offered: string[]) => {
+  const { rootPems } = acceptAuthorities({ trusted, offered: offered.join(''), offeredBy, now });
   return rootPems.map(fingerprint).sort();
 };
+const accepted = (trusted: string, ...offered: string[]) => acceptedFrom('control-server', trusted, ...offered);
 const both = () => [first.rootPem, second.rootPem].map(fingerprint).sort();
 
 it('a root is believed when one that is trusted has certified its key, in either direction, in any order', () => {
@@ -36,7 +37,9 @@ it('a root is believed when one that is trusted has certified its key, in either
   expect(accepted(first.rootPem, ...everything)).toEqual(both());
   expect(accepted(second.rootPem, ...everything)).toEqual(both());
   expect(accepted(first.rootPem, ...everything.reverse())).toEqual(both());
-  const { issuerPems } = acceptAuthorities({ trusted: first.rootPem, offered: everything.join(''), now });
+  expect(acceptedFrom('anybody', first.rootPem, ...everything)).toEqual(both());
+  const offered = everything.join('');
+  const { issuerPems } = acceptAuthorities({ trusted: first.rootPem, offered, offeredBy: 'anybody', now });
   expect(issuerPems.map(fingerprint).sort()).toEqual([first.issuerPem, second.issuerPem].map(fingerprint).sort());
 });
 
@@ -62,8 +65,34 @@ it('nothing makes a stranger’s root believed', async () => {
   expect(() => accepted(first.rootPem, '')).toThrow(/none of the root CAs/);
 });
 
+it('nobody is led back to a root that came before, but by a control server that is believed', async () => {
+  const everything = [first.rootPem, newWithOld, second.rootPem, oldWithNew];
+  expect(acceptedFrom('anybody', second.rootPem, ...everything)).toEqual([fingerprint(second.rootPem)]);
+  expect(() => acceptedFrom('anybody', second.rootPem, first.rootPem, oldWithNew)).toThrow(/none of the root CAs/);
+  // Nor to one that a thief of the older key has made since.
+  const thirdWithFirst = await linkRoots({ rootPem: third.rootPem, by: first, now });
+  expect(acceptedFrom('anybody', second.rootPem, ...everything, third.rootPem, thirdWithFirst)).toEqual([
+    fingerprint(second.rootPem),
+  ]);
+});
+
+it.each([
+  ['CN=Netport root CA G2, O=test.internal', 'CN=Netport root CA, O=test.internal', true],
+  ['CN=Netport root CA G10, O=test.internal', 'CN=Netport root CA G9, O=test.internal', true],
+  ['CN=Netport root CA, O=test.internal', 'CN=Netport root CA, O=test.internal', false],
+  ['CN=Netport root CA G2, O=another.internal', 'CN=Netport root CA, O=test.internal', false],
+  ['CN=Netport issuing CA G2, O=test.internal', 'CN=Netport root CA, O=test.internal', false],
+  ['CN=Some CA G2, O=Corporation', 'CN=Some CA, O=Corporation', false],
+])('by its name %s comes after %s: %s', (name, other, expected) => {
+  expect(succeeds(name, other)).toBe(expected);
+});
+
 it('a link counts only while it and both roots are valid', () => {
-  const late = { trusted: first.rootPem, offered: second.rootPem + newWithOld + first.rootPem };
+  const late = {
+    trusted: first.rootPem,
+    offeredBy: 'anybody' as const,
+    offered: second.rootPem + newWithOld + first.rootPem,
+  };
   const inElevenYears = new Date(now.getTime() + 11 * 365 * 86_400_000);
   expect(acceptAuthorities({ ...late, now: inElevenYears }).rootPems.map(fingerprint)).toEqual([
     fingerprint(first.rootPem),
@@ -71,7 +100,8 @@ it('a link counts only while it and both roots are valid', () => {
 });
 
 it('what is no bundle of certificates, or too large, is refused with a code', () => {
-  const offer = (offered: string) => () => acceptAuthorities({ trusted: first.rootPem, offered, now });
+  const offer = (offered: string) => () =>
+    acceptAuthorities({ trusted: first.rootPem, offered, offeredBy: 'anybody', now });
   const broken = first.rootPem.replace(/[A-Za-z]{8}\n/, 'AAAAAAAA\n');
   expect(offer(`-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`)).toThrow(/cannot be read/);
   expect(offer(first.rootPem.repeat(100))).toThrow(/too large/);

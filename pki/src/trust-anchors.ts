@@ -1,4 +1,5 @@
 import { asNetportError, limits, NetportError } from '@netport/protocol';
+import { succeeds } from './authority-material.js';
 import { fingerprintOf, issued, type Link, parse } from './verify.js';
 import { derToPem, pemToDer } from './x509.js';
 
@@ -14,10 +15,17 @@ export const fingerprintsIn = (bundle: string): string[] => pemToDer(bundle).map
 
 /**
  * What a side that trusts the roots in `trusted` may believe of the CA certificates that it is offered (both PEM bundles): the
- * roots among them that it trusts already, and those whose key a root that it trusts has certified (RFC 4210 §4.4). Who hands
- * them over does not matter. Throws `cert_untrusted` when no root is left, `too_large` or `protocol_error`.
+ * roots among them that it trusts already, and those whose key a root that it trusts has certified (RFC 4210 §4.4). From
+ * anybody, a root has to have come after the one that certified it: the key of a retired root may be in a thief's hands, and so is
+ * the link that led back to it. Only a control server that is believed may need that link, until the older root is retired. Throws `cert_untrusted` when no root is left, `too_large` or `protocol_error`.
  */
-export function acceptAuthorities(options: { trusted: string; offered: string; now: Date }): Authorities {
+export function acceptAuthorities(options: {
+  trusted: string;
+  offered: string;
+  /** Whether they came over a session with a control server that is believed. */
+  offeredBy: 'control-server' | 'anybody';
+  now: Date;
+}): Authorities {
   const trusted = read(options.trusted);
   const offered = read(options.offered);
   const valid = ({ parsed }: Link): boolean => parsed.notBefore <= options.now && options.now <= parsed.notAfter;
@@ -40,7 +48,12 @@ export function acceptAuthorities(options: { trusted: string; offered: string; n
   return { rootPems: roots.map(toPem), issuerPems: issuers.map(toPem) };
 
   function vouched(root: Link): boolean {
-    return links.some((link) => sameKey(root, link) && believed.some((by) => issued(by, link, 1)));
+    return links.some((link) => sameKey(root, link) && believed.some((by) => vouches(by, link)));
+  }
+
+  function vouches(by: Link, link: Link): boolean {
+    if (options.offeredBy === 'anybody' && !succeeds(link.parsed.subject, by.parsed.subject)) return false;
+    return issued(by, link, 1);
   }
 }
 

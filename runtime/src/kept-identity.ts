@@ -65,8 +65,8 @@ export function keepIdentity(enrolled: StoredIdentity, options: KeptIdentityOpti
   };
   const renewals = keepRenewed(enrolled, { renew, now, random, log });
 
-  const trustOffered = async (offered: string): Promise<void> => {
-    const accepted = acceptAuthorities({ trusted: current.rootPem, offered, now: now() });
+  const trustOffered = async (offered: string, offeredBy: 'control-server' | 'anybody'): Promise<void> => {
+    const accepted = acceptAuthorities({ trusted: current.rootPem, offered, offeredBy, now: now() });
     const issuersPem = accepted.issuerPems.join('');
     const rootPem = keepOwn(current, accepted.rootPems).join('');
     if (rootPem === current.rootPem && issuersPem === current.issuersPem) return;
@@ -79,13 +79,13 @@ export function keepIdentity(enrolled: StoredIdentity, options: KeptIdentityOpti
       return current;
     },
     accept: async ({ authorities, issuing, renewWithin }) => {
-      await trustOffered(authorities);
+      await trustOffered(authorities, 'control-server');
       if (current.rootFingerprint === issuing) return;
       renewals.hasten(new Date(now().getTime() + random() * renewWithin));
     },
     catchUp: async () => {
       try {
-        await trustOffered(await fetchAuthorities(current.controlUrl, proxy));
+        await trustOffered(await fetchAuthorities(current.controlUrl, proxy), 'anybody');
       } catch (thrown) {
         const { code, message } = asNetportError(thrown);
         log.debug({ code }, `the control server's root CAs are none to be trusted: ${message}`);
