@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { acceptAuthorities, decodeCertsOnly, fingerprintsIn } from '@netport/pki';
@@ -147,7 +148,7 @@ test('a step survives a restart; what was only published can be taken back; each
   expect(items).toMatchObject([step, step]);
 });
 
-test('EST cacerts has both roots and what each says of the other, while both count', async () => {
+test('EST cacerts has the roots that count, what they say of each other, and what the retired one said', async () => {
   const server = await startTestServer();
   onTestFinished(() => server.stop());
   const bundle = async (): Promise<string[]> =>
@@ -155,4 +156,12 @@ test('EST cacerts has both roots and what each says of the other, while both cou
   expect(await bundle()).toHaveLength(2);
   await take(server, 'publish');
   expect(await bundle()).toHaveLength(6);
+  for (const step of ['reissue', 'retire']) await take(server, step, true);
+  const left = (await bundle()).map((pem) => new X509Certificate(pem));
+  const subjects = left.map(({ subject, issuer }) => [subject, issuer].map((name) => /CN=(.*)/.exec(name)?.[1]));
+  expect(subjects.sort()).toEqual([
+    ['Netport issuing CA G2', 'Netport root CA G2'],
+    ['Netport root CA G2', 'Netport root CA'],
+    ['Netport root CA G2', 'Netport root CA G2'],
+  ]);
 });

@@ -56,7 +56,7 @@ export class CertificateAuthority implements Authority {
     return this.#issuing.rootFingerprint;
   }
 
-  /** In a rollover: each root's key certified by the other. */
+  /** In a rollover: each root's key certified by the other. Later: what the retired root said of this one. */
   get linkPems(): readonly string[] {
     return this.#record.linkPems;
   }

@@ -15,7 +15,10 @@ export interface AuthorityRecord {
   since: string;
   /** One, or in a rollover two, oldest first. */
   generations: readonly [Generation, Generation?];
-  /** In a rollover: each root's key certified by the other (RFC 4210 §4.4). */
+  /**
+   * In a rollover: each root's key certified by the other (RFC 4210 §4.4), the newer one's first. After it, that one: who was
+   * away for all of it and trusts the retired root alone believes whoever has its key, until this shows him the root that counts.
+   */
   linkPems: readonly string[];
 }
 
@@ -62,7 +65,7 @@ export function advance(
     case 'reissue':
       return { ...record, phase: 'reissuing', since };
     case 'retire':
-      return { phase: 'stable', since, generations: [newer ?? older], linkPems: [] };
+      return { phase: 'stable', since, generations: [newer ?? older], linkPems: record.linkPems.slice(0, 1) };
     case 'cancel':
       return { phase: 'stable', since, generations: [older], linkPems: [] };
   }
