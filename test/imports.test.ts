@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
  *
  *     protocol ◀── pki ◀── runtime ◀── { control-server, relay, portal }
  *     protocol ◀── cli, control-server/ui
+ *     pki ◀── cli, where it judges certificates
  *     addon ◀── libbpf ◀── relay
  *     addon ◀── relay
  *     addon ◀── dataplane ◀── { portal, relay }
@@ -104,8 +105,20 @@ const rules: Rule[] = [
   {
     why: 'they use the admin API as any outside client does',
     files: /^(?:cli|control-server\/ui)\//,
-    ban: /^@netport\/(?!protocol$)/,
+    ban: /^@netport\/(?!(?:protocol|pki)$)/,
+    breaks: ['control-server/ui/src/main.tsx', "import '@netport/runtime';"],
+  },
+  {
+    why: 'a page and most commands judge no certificates',
+    files: /^(?:cli\/(?!src\/(?:roots|catch-up)\.ts$)|control-server\/ui\/)/,
+    ban: /^@netport\/pki$/,
     breaks: ['cli/src/main.ts', "import '@netport/pki';"],
+  },
+  {
+    why: 'what judges certificates is loaded when there is one to judge: that takes longer than most commands',
+    files: /^cli\/(?!src\/catch-up\.ts$)/,
+    banText: /^import (?!type\b).*\/(?:roots|catch-up)\.js'/,
+    breaks: ['cli/src/cli.ts', "import { catchUp } from './catch-up.js';"],
   },
   {
     why: 'state changes by use cases, over one store interface',

@@ -20,8 +20,14 @@ export interface JsonOption {
   json?: boolean;
 }
 
-/** The admin API as the person who logged in. */
-export const connect = async (cli: Cli): Promise<Api> => createApi(await loadCredentials(cli.env));
+/** The admin API as the person who logged in. Where the root CA was replaced meanwhile, the login follows. */
+export async function connect(cli: Cli): Promise<Api> {
+  const credentials = await loadCredentials(cli.env);
+  // A file that somebody else wrote is left to him.
+  if (cli.env.NETPORT_CA) return createApi(credentials);
+  // Only then: to load what reads certificates takes longer than all the rest.
+  return createApi(credentials, { catchUp: async () => (await import('./catch-up.js')).catchUp(cli, credentials) });
+}
 
 export const withJson = (command: Command): Command => command.option('--json', 'print JSON, for programs');
 

@@ -1,7 +1,15 @@
 import { Agent } from 'node:https';
-import { type AnswerOf, type ApiEndpoint, type BodyOf, limits, NetportError, problemSchema } from '@netport/protocol';
+import {
+  type AnswerOf,
+  type ApiEndpoint,
+  asNetportError,
+  type BodyOf,
+  limits,
+  NetportError,
+  problemSchema,
+} from '@netport/protocol';
 import type { Credentials } from './credentials.js';
-import { download } from './download.js';
+import { linesOf, openDownload } from './download.js';
 import { type Answer, exchange } from './exchange.js';
 
 type ParamsOf<Path> = Path extends `${string}:${infer Name}/${infer Rest}`
@@ -30,6 +38,8 @@ interface Selection<Item> {
 }
 
 export interface Api {
+  /** Whom it believes. */
+  readonly ca: string;
   /** An answer that is no JSON but one line after the other, as they come. */
   lines(path: string, query: Query): AsyncIterable<string>;
   /** One request. Throws a NetportError with the server's code, or one that says why there was no answer. */
@@ -38,10 +48,36 @@ export interface Api {
   list<E extends ApiEndpoint>(endpoint: E, selection?: Selection<ItemOf<E>>): Promise<ItemOf<E>[]>;
 }
 
-/** A client of the admin API that believes one CA only, and waits `timeout` ms for each answer. */
-export function createApi({ url, ca, token }: Credentials, timeout: number = limits.apiRequestTimeout): Api {
-  // Stated, because NODE_TLS_REJECT_UNAUTHORIZED=0 would otherwise turn the check off.
-  const agent = new Agent({ ca, keepAlive: true, minVersion: 'TLSv1.3', rejectUnauthorized: true });
+interface ApiOptions {
+  /** Milliseconds to wait for each answer. */
+  timeout?: number;
+  /** Called once, when the server's certificate does not chain to the CA: for another CA, if there is one to be believed. */
+  catchUp?: () => Promise<string | undefined>;
+}
+
+// Stated, because NODE_TLS_REJECT_UNAUTHORIZED=0 would otherwise turn the check off.
+const agentFor = (ca: string): Agent =>
+  new Agent({ ca, keepAlive: true, minVersion: 'TLSv1.3', rejectUnauthorized: true });
+
+/** A client of the admin API that believes one CA only. */
+export function createApi({ url, ca, token }: Credentials, options: ApiOptions = {}): Api {
+  const { timeout = limits.apiRequestTimeout, catchUp } = options;
+  let trusted = { ca, agent: agentFor(ca) };
+  let catchingUp: Promise<string | undefined> | undefined;
+
+  /** What fails for the server's certificate has sent nothing yet, so it may be sent again. */
+  async function reach<T>(send: (agent: Agent) => Promise<T>): Promise<T> {
+    try {
+      return await send(trusted.agent);
+    } catch (thrown) {
+      if (asNetportError(thrown).code !== 'cert_untrusted') throw thrown;
+      catchingUp ??= catchUp?.();
+      const next = await catchingUp;
+      if (next === undefined) throw thrown;
+      if (next !== trusted.ca) trusted = { ca: next, agent: agentFor(next) };
+      return send(trusted.agent);
+    }
+  }
 
   const call: Api['call'] = async (endpoint, request) => {
     const {
@@ -60,7 +96,8 @@ export function createApi({ url, ca, token }: Credentials, timeout: number = lim
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) target.searchParams.set(name, String(value));
     }
-    const answer = await exchange({ agent, target, method: endpoint.method, token, body, revision, timeout });
+    const { method } = endpoint;
+    const answer = await reach((agent) => exchange({ agent, target, method, token, body, revision, timeout }));
     if (answer.status >= 300) throw refusal(target.origin, answer);
     const result = endpoint.answer.safeParse(answer.json);
     if (!result.success) throw notOurs(target.origin, 'its answer has another shape');
@@ -96,10 +133,19 @@ export function createApi({ url, ca, token }: Credentials, timeout: number = lim
     for (const [name, value] of Object.entries(query)) {
       if (value !== undefined) target.searchParams.set(name, String(value));
     }
-    yield* download({ agent, target, method: 'get', token, timeout }, (answer) => refusal(target.origin, answer));
+    const refused = (answer: Answer): NetportError => refusal(target.origin, answer);
+    const incoming = await reach((agent) => openDownload({ agent, target, method: 'get', token, timeout }, refused));
+    yield* linesOf(incoming, target);
   }
 
-  return { call, list, lines };
+  return {
+    get ca() {
+      return trusted.ca;
+    },
+    call,
+    list,
+    lines,
+  };
 }
 
 const notOurs = (origin: string, what: string): NetportError =>

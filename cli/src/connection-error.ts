@@ -35,9 +35,9 @@ export function connectionError(origin: string, error: NodeJS.ErrnoException): N
   if (untrusted.has(name)) {
     return refuse(
       'cert_untrusted',
-      'its certificate does not chain to your CA file. Use root.pem of the data directory of that control server: ' +
-        'its root CA may have been replaced (netport cert rotate-ca --status, run in time, keeps a login up to date). ' +
-        'If the file is right, somebody else answers at that address',
+      'its certificate does not chain to a root CA that you trust, and no such root has certified another. If its root CA was ' +
+        `replaced, get root.pem from the data directory of that control server: netport login ${origin} --ca root.pem, or NETPORT_CA. ` +
+        'If that is what you have, somebody else answers at that address',
     );
   }
   if (name === 'ERR_TLS_CERT_ALTNAME_INVALID') {

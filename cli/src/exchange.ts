@@ -12,16 +12,25 @@ export interface Question {
   agent: Agent;
   target: URL;
   method: string;
-  token: string;
+  token?: string;
   body?: unknown;
   /** Goes as If-Match: only if it is still this one. */
   revision?: number | undefined;
   /** Milliseconds, for the whole of it. */
   timeout: number;
+  /** Bytes of the answer. */
+  max?: number;
 }
 
 /** One HTTPS request and its whole answer, whatever its status. Throws a NetportError that says why there was none. */
-export function exchange({ agent, target, method, token, body, revision, timeout }: Question): Promise<Answer> {
+export async function exchange(question: Question): Promise<Answer> {
+  const { status, body } = await ask(question);
+  return { status, json: parseJson(body) };
+}
+
+/** The same for an answer that is not JSON. */
+export function ask(question: Question): Promise<{ status: number; body: Buffer }> {
+  const { agent, target, method, token, body, revision, timeout, max = limits.apiAnswerBytes } = question;
   const payload = body === undefined ? undefined : JSON.stringify(body);
   const signal = AbortSignal.timeout(timeout);
   return new Promise((resolve, reject) => {
@@ -34,8 +43,8 @@ export function exchange({ agent, target, method, token, body, revision, timeout
       signal,
       method: method.toUpperCase(),
       headers: {
-        accept: 'application/json',
-        authorization: `Bearer ${token}`,
+        accept: token === undefined ? '*/*' : 'application/json',
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
         ...(revision !== undefined && { 'if-match': `"${revision}"` }),
         ...(payload !== undefined && {
           'content-type': 'application/json',
@@ -50,12 +59,12 @@ export function exchange({ agent, target, method, token, body, revision, timeout
         .on('data', (chunk: Buffer) => {
           size += chunk.length;
           chunks.push(chunk);
-          if (size > limits.apiAnswerBytes) {
+          if (size > max) {
             incoming.destroy(new NetportError('too_large', `${target.origin} answered more than ${size} bytes`));
           }
         })
         .on('error', fail)
-        .on('end', () => resolve({ status: incoming.statusCode ?? 0, json: parseJson(Buffer.concat(chunks)) }));
+        .on('end', () => resolve({ status: incoming.statusCode ?? 0, body: Buffer.concat(chunks) }));
     });
     outgoing.end(payload);
   });

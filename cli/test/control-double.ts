@@ -22,8 +22,12 @@ export interface Certificate {
   cert: string;
 }
 
+/** As a root of a trust domain is called. */
+const rootName = (generation: number, trustDomain: string): string =>
+  `/CN=Netport root CA${generation > 1 ? ` G${generation}` : ''}/O=${trustDomain}`;
+
 /** A self-signed certificate, and so its own CA. `names` as in `IP:127.0.0.1` or `DNS:control.example`. */
-export function selfSigned(names = 'IP:127.0.0.1', organisation = 'netport.test'): Certificate {
+export function selfSigned(names = 'IP:127.0.0.1', generation = 1, trustDomain = 'netport.test'): Certificate {
   const folder = mkdtempSync(join(tmpdir(), 'netport-cli-'));
   try {
     const options = [
@@ -40,7 +44,7 @@ export function selfSigned(names = 'IP:127.0.0.1', organisation = 'netport.test'
     const files = ['-keyout', join(folder, 'key'), '-out', join(folder, 'cert')];
     execFileSync(
       'openssl',
-      [...options, ...files, '-subj', `/O=${organisation}/CN=Netport root CA`, '-addext', `subjectAltName=${names}`],
+      [...options, ...files, '-subj', rootName(generation, trustDomain), '-addext', `subjectAltName=${names}`],
       {
         stdio: 'ignore',
       },
@@ -51,7 +55,7 @@ export function selfSigned(names = 'IP:127.0.0.1', organisation = 'netport.test'
   }
 }
 
-/** The key of `next`, certified by `root`. */
+/** The key of `next`, a root of the second generation, certified by `root`. */
 export function linkOf(root: Certificate, next: Certificate): string {
   const folder = mkdtempSync(join(tmpdir(), 'netport-cli-'));
   const file = (name: string, text: string): string => {
@@ -59,14 +63,7 @@ export function linkOf(root: Certificate, next: Certificate): string {
     return join(folder, name);
   };
   try {
-    const request = [
-      'req',
-      '-new',
-      '-key',
-      file('next-key', next.key),
-      '-subj',
-      '/O=netport.test/CN=Netport root CA G2',
-    ];
+    const request = ['req', '-new', '-key', file('next-key', next.key), '-subj', rootName(2, 'netport.test')];
     const csr = file(
       'csr',
       execFileSync('openssl', request, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }),

@@ -26,6 +26,8 @@ export function acceptAuthorities(options: {
   offeredBy: 'control-server' | 'anybody';
   now: Date;
 }): Authorities {
+  if (options.offered.length > limits.authoritiesBytes)
+    throw new NetportError('too_large', 'a bundle of CA certificates is too large');
   const trusted = read(options.trusted);
   const offered = read(options.offered);
   const valid = ({ parsed }: Link): boolean => parsed.notBefore <= options.now && options.now <= parsed.notAfter;
@@ -58,8 +60,6 @@ export function acceptAuthorities(options: {
 }
 
 function read(bundle: string): Link[] {
-  if (bundle.length > limits.authoritiesBytes)
-    throw new NetportError('too_large', 'a bundle of CA certificates is too large');
   try {
     return pemToDer(bundle).map(parse);
   } catch (thrown) {

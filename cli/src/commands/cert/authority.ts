@@ -1,8 +1,8 @@
-import { type AuthorityView, endpoints, NetportError, type RolloverStep } from '@netport/protocol';
-import type { Cli } from '../../cli.js';
+import { type AuthorityView, endpoints, NetportError, type RolloverStep, type RootView } from '@netport/protocol';
+import { type Cli, connect } from '../../cli.js';
 import { createApi } from '../../client.js';
 import { loadCredentials, readCa, storeCa } from '../../credentials.js';
-import { type RootsRevision, reviseRoots } from '../../roots.js';
+import type { RootsRevision } from '../../roots.js';
 
 /** The authority of a control server. Each look at it also keeps the roots of this login up to date. */
 export interface Authority {
@@ -12,31 +12,34 @@ export interface Authority {
 
 /** `say` gets, once each, what a person has to know about the roots that this login trusts. */
 export async function openAuthority(cli: Cli, say: (line: string) => void): Promise<Authority> {
-  let credentials = await loadCredentials(cli.env);
-  let api = createApi(credentials);
-  let refused: RootsRevision['refused'];
+  // Here, because it takes longer to load than every other command to run.
+  const { reviseRoots } = await import('../../roots.js');
+  const { url, token } = await loadCredentials(cli.env);
+  let api = await connect(cli);
+  let refused: RootView | undefined;
   const said = new Set<string>();
 
   async function heed(view: AuthorityView): Promise<AuthorityView> {
-    const revision = reviseRoots(credentials.ca, view, cli.now());
-    refused = revision.refused;
+    const offered = view.roots.map(({ pem, linkPem = '' }) => pem + linkPem).join('');
+    const revision = reviseRoots(api.ca, offered, new Date(cli.now()));
+    const { trusted } = revision;
+    refused = trusted.length === 0 ? undefined : view.roots.find(({ fingerprint }) => !trusted.includes(fingerprint));
     const lines = [
-      revision.ca === credentials.ca ? undefined : await use(revision, view),
-      refused && `Not trusted: the root ${refused.root.fingerprint}: ${refused.why}.`,
+      revision.ca === api.ca ? undefined : await use(revision, offered),
+      refused && `Not trusted: the root ${refused.fingerprint}: no root that you trust has certified it.`,
     ].filter((line) => line !== undefined);
     for (const line of lines) if (!said.has(line)) say(line);
     for (const line of lines) said.add(line);
     return view;
   }
 
-  async function use(revision: RootsRevision, view: AuthorityView): Promise<string | undefined> {
-    credentials = { ...credentials, ca: revision.ca };
-    api = createApi(credentials);
+  async function use(revision: RootsRevision, offered: string): Promise<string | undefined> {
+    api = createApi({ url, token, ca: revision.ca });
     const file = cli.env.NETPORT_CA;
     if (file) {
       // Beside the control server it is the server's own root.pem, which has followed already.
       const present = await readCa(file);
-      return reviseRoots(present, view, cli.now()).ca === present ? undefined : fileAdvice(file, revision);
+      return reviseRoots(present, offered, new Date(cli.now())).ca === present ? undefined : fileAdvice(file, revision);
     }
     const path = await storeCa(cli.env, revision.ca);
     return revision.added.length > 0
@@ -50,7 +53,7 @@ export async function openAuthority(cli: Cli, say: (line: string) => void): Prom
       if (refused && (step === 'reissue' || step === 'retire')) {
         throw new NetportError(
           'cert_untrusted',
-          `the new root is not trusted here, so that to ${step} would lock this login out: ${refused.why}. ` +
+          `the new root is not trusted here, so that to ${step} would lock this login out. ` +
             'Look at root.pem in the data directory of the control server; if it is right, log in again with it',
         );
       }

@@ -108,7 +108,7 @@ function take(step: string): void {
 
 describe.skipIf(missing)(`netport cert rotate-ca${missing ? ` (${missing})` : ''}`, () => {
   beforeAll(() => {
-    [old, next] = [selfSigned(), selfSigned()];
+    [old, next] = [selfSigned(), selfSigned('IP:127.0.0.1', 2)];
     link = linkOf(old, next);
   });
   beforeEach(async () => {
@@ -285,7 +285,7 @@ describe.skipIf(missing)(`netport cert rotate-ca${missing ? ` (${missing})` : ''
     root = rootOf(next.cert, 'next', next.cert);
     members = [];
     const { code, out, err } = await rotate();
-    expect(out).toContain(`Not trusted: the root ${root.fingerprint}: no root that you trust has signed its link.`);
+    expect(out).toContain(`Not trusted: the root ${root.fingerprint}: no root that you trust has certified it.`);
     expect(err).toContain('would lock this login out');
     expect({ code, posted: posted(), trusted: await trusted() }).toEqual({ code: 1, posted: [], trusted: pems(old) });
     expect(await rotate('--cancel')).toMatchObject({ code: 0 });
@@ -298,7 +298,7 @@ describe.skipIf(missing)(`netport cert rotate-ca${missing ? ` (${missing})` : ''
     expect(out.match(/NETPORT_CA \(.*root\.pem\) lacks the new root/g)).toHaveLength(1);
     expect(await readFile(env.NETPORT_CA, 'utf8')).toBe(old.cert);
     const late = await rotate('--status', { env });
-    expect(late.err).toContain('its root CA may have been replaced');
+    expect(late.err).toContain('If its root CA was replaced, get root.pem');
     await writeFile(env.NETPORT_CA, old.cert + next.cert);
     expect((await rotate('--status', { env })).out).toContain('let that file hold the new one only');
     await writeFile(env.NETPORT_CA, next.cert);
