@@ -247,7 +247,7 @@ export class Portal extends EventEmitter<PortalEvents> {
         this.emit('online');
       },
       onDown: (reason) => {
-        if (reason.code === 'cert_untrusted') void identity.catchUp();
+        identity.sessionDown(reason);
         this.emit('offline', reason);
       },
       log,

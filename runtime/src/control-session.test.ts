@@ -11,6 +11,7 @@ import {
   type Name,
   type TrustDomain,
 } from '@netport/protocol';
+import pino from 'pino';
 import { expect, it, onTestFinished } from 'vitest';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { openControlSession } from './control-session.js';
@@ -46,7 +47,7 @@ async function startServer() {
 }
 
 /** A session of a portal; resolves once it is up. */
-async function openSession(identity: StoredIdentity) {
+async function openSession(identity: StoredIdentity, log = createLogger('test', 'silent')) {
   const ends: string[] = [];
   const heard: string[] = [];
   let up: () => void = () => {};
@@ -61,7 +62,7 @@ async function openSession(identity: StoredIdentity) {
     onMessage: ({ type }) => heard.push(type),
     onUp: up,
     onDown: ({ message }) => ends.push(message),
-    log: createLogger('test', 'silent'),
+    log,
   });
   onTestFinished(() => session.close());
   await begun;
@@ -90,6 +91,21 @@ it(
     expect(other.ends).toEqual([]);
   },
 );
+
+it('says what ended it, and that it is begun again, where the control server ends it in good order', async () => {
+  const server = await startServer();
+  const first = once(server.connections, 'connection');
+  const said: string[] = [];
+  const log = pino({ level: 'warn' }, { write: (line) => said.push((JSON.parse(line) as { msg: string }).msg) });
+  await openSession({ ...(await issue('portal', 'd' as Name)), controlUrl: server.url }, log);
+  const [, ws] = (await first) as [IncomingMessage, WebSocket];
+  const again = once(server.connections, 'connection');
+  ws.close(1001, 'draining: the root CA of the certificate that it began with was retired');
+  await again;
+  expect(said).toEqual([
+    'control session down: the root CA of the certificate that it began with was retired. It is begun again.',
+  ]);
+});
 
 it('a request of the server is no answer, though both ends count from one', async () => {
   const server = await startServer();

@@ -144,10 +144,9 @@ export function openControlSession<In extends Envelope, Out extends Envelope>(
     pending.clear();
     const delay = backoff(attempt, random);
     attempt += 1;
-    log.warn(
-      { code: reason.code, retryMs: Math.round(delay) },
-      `control session down: ${reason.message}. ${reason.help}`,
-    );
+    // What the control server ends in good order needs nobody to do anything.
+    const advice = reason.code === 'draining' ? 'It is begun again.' : reason.help;
+    log.warn({ code: reason.code, retryMs: Math.round(delay) }, `control session down: ${reason.message}. ${advice}`);
     options.onDown?.(reason);
     retry = setTimeout(connect, delay);
   };

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
-import { createAuthority, encodeCertsOnly, generateKeyPem, openAuthority, publicKeyOf } from '@netport/pki';
+import { createAuthority, encodeCertsOnly, generateKeyPem, linkRoots, openAuthority, publicKeyOf } from '@netport/pki';
 import { formatSpiffeId, type Name, type TrustDomain } from '@netport/protocol';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { openDataDirectory } from './data-directory.js';
@@ -14,22 +14,30 @@ import { loadIdentity } from './identity.js';
 import { createLogger } from './log.js';
 
 /** A CA with one certificate: what matters here is only what is read, and from whom. */
-async function newAuthority() {
+async function newAuthority(generation = 1) {
   const trustDomain = 'test.internal' as TrustDomain;
   const now = new Date();
-  const material = await createAuthority({ trustDomain, now });
+  const material = await createAuthority({ trustDomain, now, generation });
   const authority = await openAuthority(material);
   const keyPem = generateKeyPem();
   const id = formatSpiffeId({ trustDomain, kind: 'control', name: 'control' as Name });
   const { chainPem } = await authority.issue({ id, publicKey: publicKeyOf(keyPem), now, names: ['127.0.0.1'] });
-  return { rootPem: material.rootPem, keyPem, chainPem };
+  return { ...material, keyPem, chainPem };
 }
 type TestAuthority = Awaited<ReturnType<typeof newAuthority>>;
 
 let ours: TestAuthority;
 let strangers: TestAuthority;
+let shown: Record<string, string[]>;
 beforeAll(async () => {
-  [ours, strangers] = await Promise.all([newAuthority(), newAuthority()]);
+  [ours, strangers] = await Promise.all([newAuthority(2), newAuthority()]);
+  // As if a thief had the key of the root before ours.
+  const wayBack = await linkRoots({ rootPem: strangers.rootPem, by: ours, now: new Date() });
+  shown = {
+    'its own CA': [strangers.rootPem],
+    'the CA that is trusted': [ours.rootPem],
+    'a retired CA, with the way back to it': [ours.rootPem, strangers.rootPem, wayBack],
+  };
 });
 
 async function setUp(controlUrl = 'https://127.0.0.1:1') {
@@ -59,15 +67,14 @@ async function setUp(controlUrl = 'https://127.0.0.1:1') {
 }
 
 describe('a device certificate', () => {
-  it.each(['its own CA', 'the CA that is trusted'])(
+  it.each(['its own CA', 'the CA that is trusted', 'a retired CA, with the way back to it'])(
     'is kept from a server of somebody else that shows %s',
-    async (shown) => {
+    async (what) => {
       const seen: unknown[] = [];
       const { keyPem: key, chainPem: cert } = strangers;
       const server = createServer({ key, cert, requestCert: true, rejectUnauthorized: false }, (request, response) => {
         seen.push(request.url, (request.socket as TLSSocket).getPeerCertificate().raw);
-        const { rootPem } = shown === 'its own CA' ? strangers : ours;
-        response.end(Buffer.from(encodeCertsOnly([rootPem])).toString('base64'));
+        response.end(Buffer.from(encodeCertsOnly(shown[what] ?? [])).toString('base64'));
       });
       server.listen(0, '127.0.0.1');
       await once(server, 'listening');

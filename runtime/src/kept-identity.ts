@@ -1,5 +1,5 @@
 import { acceptAuthorities, derToPem, fingerprintsIn, pemToDer, type Trust } from '@netport/pki';
-import { asNetportError, type TrustMessage, type TrustsMessage } from '@netport/protocol';
+import { asNetportError, type NetportError, type TrustMessage, type TrustsMessage } from '@netport/protocol';
 import { tryControlSession } from './control-session.js';
 import type { DataDirectory } from './data-directory.js';
 import { fetchAuthorities, reenrol } from './enrolment.js';
@@ -15,8 +15,11 @@ export interface KeptIdentity {
    * when that is of another root than certificates are of now. Throws `cert_untrusted`, `protocol_error` or `too_large`.
    */
   accept(message: TrustMessage): Promise<void>;
-  /** The control server is not believed: perhaps its root was replaced meanwhile, and one that is trusted here vouches for the new one. */
-  catchUp(): Promise<void>;
+  /**
+   * A control session has ended, or did not begin. Where the control server is not believed, its root may have been replaced
+   * meanwhile: then it is asked for its roots, in case that one that is trusted here vouches for a new one.
+   */
+  sessionDown(reason: NetportError): void;
   /** What there is to say of it to the control server. */
   trusts(): TrustsMessage;
   /** Ends the renewals. */
@@ -74,6 +77,15 @@ export function keepIdentity(enrolled: StoredIdentity, options: KeptIdentityOpti
     log.info({ roots: fingerprintsIn(rootPem) }, 'trusted root CAs changed');
   };
 
+  const catchUp = async (): Promise<void> => {
+    try {
+      await trustOffered(await fetchAuthorities(current.controlUrl, proxy), 'anybody');
+    } catch (thrown) {
+      const { code, message } = asNetportError(thrown);
+      log.debug({ code }, `the control server's root CAs are none to be trusted: ${message}`);
+    }
+  };
+
   return {
     get current() {
       return current;
@@ -83,13 +95,8 @@ export function keepIdentity(enrolled: StoredIdentity, options: KeptIdentityOpti
       if (current.rootFingerprint === issuing) return;
       renewals.hasten(new Date(now().getTime() + random() * renewWithin));
     },
-    catchUp: async () => {
-      try {
-        await trustOffered(await fetchAuthorities(current.controlUrl, proxy), 'anybody');
-      } catch (thrown) {
-        const { code, message } = asNetportError(thrown);
-        log.debug({ code }, `the control server's root CAs are none to be trusted: ${message}`);
-      }
+    sessionDown: ({ code }) => {
+      if (code === 'cert_untrusted') void catchUp();
     },
     trusts: () => ({ type: 'trusts', roots: fingerprintsIn(current.rootPem), certifiedBy: current.rootFingerprint }),
     close: () => renewals.close(),

@@ -168,7 +168,7 @@ export class Signalling {
     const roots = new Set(fingerprintsIn(this.#parts.context.authority.rootPem));
     for (const [session, { rootFingerprint }] of this.#sessions) {
       if (roots.has(rootFingerprint)) continue;
-      session.close('draining', 'draining', 'the root CA of this certificate was retired');
+      session.close('draining', 'draining', 'the root CA of the certificate that it began with was retired');
     }
   }
 

@@ -112,9 +112,7 @@ export function openRelaySession(options: RelaySessionOptions): RelaySession {
       if (draining) tell({ type: 'draining' });
       for (const message of unsent.splice(0)) tell(message);
     },
-    onDown: ({ code }) => {
-      if (code === 'cert_untrusted') void identity.catchUp();
-    },
+    onDown: (reason) => identity.sessionDown(reason),
     log,
   });
   const opened = session;
