@@ -8,11 +8,11 @@ import {
   ending,
   exchange,
   freePort,
+  listenerClosed,
   Overlay,
   startEcho,
   startTarget,
   type Target,
-  waitFor,
 } from '../harness/index.js';
 
 describe('grants', () => {
@@ -44,13 +44,6 @@ describe('grants', () => {
       to: { portal: 'b', address: '127.0.0.1', port: target.port },
     },
   });
-  const closed = (at = port) =>
-    waitFor('the listener to be closed', () =>
-      dial(at).then(
-        () => false,
-        () => true,
-      ),
-    );
 
   it('by label: carries traffic from a portal that has the label, and cuts its streams when it loses it', async () => {
     await apply(grant());
@@ -62,7 +55,7 @@ describe('grants', () => {
     const end = ending(socket);
     await apply(portal({ site: 'hamburg' }));
     expect(await end).toBe('reset');
-    await closed();
+    await listenerClosed(port);
     expect(await overlay.cli<PairView[]>(['pair', 'ls'])).toEqual([]);
   });
 
@@ -75,7 +68,7 @@ describe('grants', () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining('pair_derived')]);
     await overlay.admin(['portal', 'label', 'a', 'site-']);
     expect(await ending(socket)).toBe('reset');
-    await closed();
+    await listenerClosed(port);
   });
 
   it('by the clock: a stream is cut when its hours end', async () => {
@@ -97,7 +90,7 @@ describe('grants', () => {
     const socket = await dial(own);
     expect(await exchange(socket, 'in time')).toBe('in time');
     expect(await ending(socket)).toBe('reset');
-    await closed(own);
+    await listenerClosed(own);
     const { error } = await overlay.pairState('timed', 'disabled');
     expect(error?.code).toBe('outside_schedule');
     const [event] = await overlay.cli<AuditEventView[]>(['audit', '--action', 'pair.end']);
@@ -113,7 +106,7 @@ describe('grants', () => {
     const cut = ending(before);
     await overlay.admin(['pair', 'edit', 'moving', '--from', `a:127.0.0.1:${second}`]);
     expect(await cut).toBe('reset');
-    await closed(first);
+    await listenerClosed(first);
     const moved = await dial(second);
     expect(await exchange(moved, 'there')).toBe('there');
 

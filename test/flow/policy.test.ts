@@ -33,6 +33,7 @@ import {
   ending,
   exchange,
   freePort,
+  listenerClosed,
   Overlay,
   startEcho,
   type Target,
@@ -70,12 +71,7 @@ describe('default deny', () => {
     const endings = Promise.all([ending(cut), ending(atTarget)]);
     await overlay.admin(['pair', 'rm', 'gone']);
     expect(await endings).toEqual(['reset', 'reset']);
-    await waitFor('the listener to be closed', () =>
-      dial(port).then(
-        () => false,
-        () => true,
-      ),
-    );
+    await listenerClosed(port);
     expect(await exchange(kept, 'undisturbed'), 'the other pair').toBe('undisturbed');
     kept.destroy();
   });
@@ -97,12 +93,7 @@ describe('default deny', () => {
     expect(await exchange(last, 'in time')).toBe('in time');
     expect(await ending(last)).toBe('reset');
     await overlay.pairState('brief', 'expired');
-    await waitFor('the listener to be closed', () =>
-      dial(brief).then(
-        () => false,
-        () => true,
-      ),
-    );
+    await listenerClosed(brief);
   });
 
   it('ls streams shows what really runs', async () => {

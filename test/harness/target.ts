@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
+import { waitFor } from './wait.js';
 
 export interface Target {
   port: number;
@@ -78,6 +79,15 @@ export async function dial(to: number | { host: string; port: number } | { path:
   socket.on('error', () => socket.destroy());
   return socket;
 }
+
+/** Resolves when nothing listens at a port any more. */
+export const listenerClosed = (port: number): Promise<boolean> =>
+  waitFor('the listener to be closed', () =>
+    dial(port).then(
+      () => false,
+      () => true,
+    ),
+  );
 
 /** Sends a text and waits for exactly as many bytes to come back. */
 export async function exchange(socket: Socket, text: string): Promise<string> {

@@ -1,22 +1,20 @@
 import { type CertificateSummary, endpoints } from '@netport/protocol';
 import type { Command } from 'commander';
-import { type Cli, connect, type JsonOption, printList, withExample, withJson } from '../../cli.js';
+import type { Cli } from '../../cli.js';
 import { relativeTime } from '../../output/human.js';
 import type { Column } from '../../output/table.js';
+import { addListing } from '../common.js';
 
-export function certLs(group: Command, cli: Cli): void {
-  const command = group
-    .command('ls')
-    .description('list the certificates that were issued')
-    .action(async (options: JsonOption) => {
-      const certificates = await (await connect(cli)).list(endpoints.certificate.list);
-      const empty = 'No certificates yet. A portal or relay gets one when it enrols: netport portal add NAME';
-      printList(cli, certificates, certificateColumns(cli.now()), { ...options, empty });
-    });
-  withExample(withJson(command), 'netport cert ls');
-}
+export const certLs = (group: Command, cli: Cli): void =>
+  addListing(group, cli, {
+    description: 'list the certificates that were issued',
+    endpoint: endpoints.certificate.list,
+    columns,
+    empty: 'No certificates yet. A portal or relay gets one when it enrols: netport portal add NAME',
+    examples: ['netport cert ls'],
+  });
 
-const certificateColumns = (now: number): Column<CertificateSummary>[] => [
+const columns = (now: number): Column<CertificateSummary>[] => [
   { title: 'SUBJECT', value: ({ subject }) => subject },
   { title: 'SERIAL', value: ({ serial }) => serial },
   { title: 'STATE', value: (certificate) => certificateState(certificate, now) },

@@ -1,22 +1,18 @@
 import { type DeviceAuthorityView, endpoints } from '@netport/protocol';
 import type { Command } from 'commander';
-import { type Cli, connect, type JsonOption, printList, withExample, withJson } from '../../cli.js';
+import type { Cli } from '../../cli.js';
 import { relativeTime } from '../../output/human.js';
 import type { Column } from '../../output/table.js';
+import { addListing } from '../common.js';
 
-export function deviceCaLs(group: Command, cli: Cli): void {
-  const command = group
-    .command('ls')
-    .description('list device authorities')
-    .action(async (options: JsonOption) => {
-      const authorities = await (await connect(cli)).list(endpoints.deviceAuthority.list);
-      printList(cli, authorities, columns(cli.now()), {
-        ...options,
-        empty: 'No device authorities. Add one: netport device-ca add NAME --file ca.pem --prefix NAME-',
-      });
-    });
-  withExample(withJson(command), 'netport device-ca ls');
-}
+export const deviceCaLs = (group: Command, cli: Cli): void =>
+  addListing(group, cli, {
+    description: 'list device authorities',
+    endpoint: endpoints.deviceAuthority.list,
+    columns,
+    empty: 'No device authorities. Add one: netport device-ca add NAME --file ca.pem --prefix NAME-',
+    examples: ['netport device-ca ls'],
+  });
 
 const columns = (now: number): Column<DeviceAuthorityView>[] => [
   { title: 'NAME', value: ({ name }) => name },

@@ -1,16 +1,13 @@
-import { endpoints, type Name } from '@netport/protocol';
+import { endpoints } from '@netport/protocol';
 import type { Command } from 'commander';
-import { nameArgument } from '../../arguments.js';
-import { type Cli, connect, print, withExample } from '../../cli.js';
+import type { Cli } from '../../cli.js';
+import { addRemoval } from '../common.js';
 
-export function pairRm(group: Command, cli: Cli): void {
-  const command = group
-    .command('rm')
-    .description('withdraw an access pair and end its streams')
-    .argument('<name>', 'the access pair', nameArgument)
-    .action(async (name: Name) => {
-      await (await connect(cli)).call(endpoints.pair.remove, { params: { name } });
-      print(cli, `Withdrew ${name}. Its streams are ended at both portals.`);
-    });
-  withExample(command, 'netport pair rm web');
-}
+export const pairRm = (group: Command, cli: Cli): void =>
+  addRemoval(group, cli, {
+    description: 'withdraw an access pair and end its streams',
+    what: 'the access pair',
+    endpoint: endpoints.pair.remove,
+    done: (name) => `Withdrew ${name}. Its streams are ended at both portals.`,
+    example: 'netport pair rm web',
+  });

@@ -1,19 +1,18 @@
 import { type ApiTokenView, endpoints } from '@netport/protocol';
 import type { Command } from 'commander';
-import { type Cli, connect, type JsonOption, printList, withExample, withJson } from '../../cli.js';
+import type { Cli } from '../../cli.js';
 import { relativeTime } from '../../output/human.js';
 import type { Column } from '../../output/table.js';
+import { addListing } from '../common.js';
 
-export function tokenLs(group: Command, cli: Cli): void {
-  const command = group
-    .command('ls')
-    .description('list API tokens, expired ones too')
-    .action(async (options: JsonOption) => {
-      const tokens = await (await connect(cli)).list(endpoints.apiToken.list);
-      printList(cli, tokens, columns(cli.now()), { ...options, empty: 'No API tokens.' });
-    });
-  withExample(withJson(command), 'netport token ls');
-}
+export const tokenLs = (group: Command, cli: Cli): void =>
+  addListing(group, cli, {
+    description: 'list API tokens, expired ones too',
+    endpoint: endpoints.apiToken.list,
+    columns,
+    empty: 'No API tokens.',
+    examples: ['netport token ls'],
+  });
 
 const columns = (now: number): Column<ApiTokenView>[] => [
   { title: 'NAME', value: ({ name }) => name },
