@@ -222,16 +222,13 @@ export class Portal extends EventEmitter<PortalEvents> {
       trust,
       version,
       policyVersion: () => policies.current?.version ?? 0,
-      acceptPolicy: async (jws) => {
-        const document = await policies.accept(jws);
-        await plane.enforce();
-        log.info({ version: document.version }, 'policy in force');
-        this.emit('policy', document);
-      },
-      acceptRevocations: async (der) => {
-        await revocations.accept(der, current());
-        plane.enforceRevocations();
-      },
+      acceptPolicy: (jws) =>
+        policies.accept(jws, async (document) => {
+          await plane.enforce();
+          log.info({ version: document.version }, 'policy in force');
+          this.emit('policy', document);
+        }),
+      acceptRevocations: (der) => revocations.accept(der, current(), () => plane.enforceRevocations()),
       acceptTrust: async (message) => {
         await identity.accept(message);
         plane.retireTunnels();

@@ -18,8 +18,11 @@ const authoritiesOf = ({ rootPem, issuersPem, chainPem }: KnownAuthorities): str
 /** The revocation list that the control server last sent: kept on disk, so that whoever was revoked is refused after a restart too. */
 export interface RevocationStore {
   readonly current: Revocations | undefined;
-  /** Throws `cert_untrusted` or `protocol_error` and keeps the list it has. An older list than that is ignored. */
-  accept(der: Uint8Array, identity: KnownAuthorities): Promise<void>;
+  /**
+   * Has a list enforced, and keeps it. Throws `cert_untrusted` or `protocol_error` and keeps the list it has; where the disk
+   * takes none, the new one is in force all the same. An older list is ignored.
+   */
+  accept(der: Uint8Array, identity: KnownAuthorities, enforce?: () => void): Promise<void>;
 }
 
 export async function openRevocationStore(options: {
@@ -45,10 +48,12 @@ export async function openRevocationStore(options: {
     get current() {
       return current;
     },
-    accept: async (der, from) => {
+    accept: async (der, from, enforce = () => {}) => {
       const next = parseCrl(der, authoritiesOf(from));
       if (current && next.thisUpdate < current.thisUpdate) return;
       current = next;
+      // A slow disk holds up nothing that is to be cut.
+      enforce();
       await directory.write(file, der);
     },
   };

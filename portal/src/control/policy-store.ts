@@ -8,8 +8,11 @@ const file = 'policy.jws';
 /** The policy in force: the last document that was accepted, which outlives control outages and restarts. */
 export interface PolicyStore {
   readonly current: PolicyDocument | undefined;
-  /** Verifies, swaps and keeps it. Throws as `verifyPolicy` and keeps the one in force. */
-  accept(jws: string): Promise<PolicyDocument>;
+  /**
+   * Verifies and swaps it, has it enforced, and keeps it. Throws as `verifyPolicy` and keeps the one in force; where the disk
+   * takes none, the new one is in force all the same.
+   */
+  accept(jws: string, enforce: (document: PolicyDocument) => Promise<void>): Promise<void>;
 }
 
 export async function openPolicyStore(options: {
@@ -39,7 +42,7 @@ export async function openPolicyStore(options: {
     get current() {
       return current;
     },
-    accept: async (jws) => {
+    accept: async (jws, enforce) => {
       const next = await verifyPolicy(jws, {
         trust: trust(),
         now: now(),
@@ -48,8 +51,8 @@ export async function openPolicyStore(options: {
         version: current?.version,
       });
       current = next;
-      await directory.write(file, jws);
-      return next;
+      // A slow disk holds up nothing that is to be cut.
+      await Promise.all([enforce(next), directory.write(file, jws)]);
     },
   };
 }

@@ -120,19 +120,24 @@ describe('policy store', () => {
       now: () => new Date(),
       log: createLogger('test', 'silent'),
     });
+  let enforced: PolicyDocument[];
+  const noted = async (next: PolicyDocument): Promise<void> => void enforced.push(next);
   beforeEach(async () => {
+    enforced = [];
     path = await mkdtemp(join(tmpdir(), 'netport-policy-'));
     directory = await openDataDirectory(path);
   });
   afterEach(async () => {
     await directory.close();
-    await rm(path, { recursive: true });
+    await rm(path, { recursive: true, force: true });
   });
 
   it('keeps the last accepted document over a restart', async () => {
     const store = await open();
-    await store.accept(await sign(document()));
-    await expect(store.accept(await sign(document({ version: 4 })))).rejects.toMatchObject({ code: 'policy_rollback' });
+    await store.accept(await sign(document()), noted);
+    const rollback = store.accept(await sign(document({ version: 4 })), noted);
+    await expect(rollback).rejects.toMatchObject({ code: 'policy_rollback' });
+    expect(enforced.map(({ version }) => version)).toEqual([5]);
     expect(store.current?.version).toBe(5);
     expect((await open()).current).toEqual(store.current);
   });
@@ -143,5 +148,13 @@ describe('policy store', () => {
       tamper(await sign(document()), 2, (text) => text.replace(/^..../, 'AAAA')),
     );
     expect((await open()).current).toBeUndefined();
+  });
+
+  it('has a document enforced that the disk does not take', async () => {
+    const store = await open();
+    await rm(path, { recursive: true });
+    await expect(store.accept(await sign(document()), noted)).rejects.toMatchObject({ code: 'ENOENT' });
+    expect(enforced).toEqual([store.current]);
+    expect(store.current?.version).toBe(5);
   });
 });
