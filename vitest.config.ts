@@ -5,5 +5,12 @@ import { defineConfig } from 'vitest/config';
  * worker share what they import: half of the control server's tests' time went into importing it again for each of them.
  */
 export default defineConfig({
-  test: { include: ['src/**/*.test.ts'], maxWorkers: 2, isolate: false, testTimeout: 60_000, hookTimeout: 60_000 },
+  test: {
+    include: ['src/**/*.test.ts'],
+    maxWorkers: 2,
+    isolate: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    expect: { poll: { timeout: 30_000 } },
+  },
 });

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { endpoints, type Name } from '@netport/protocol';
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   type Asked,
   type Certificate,
@@ -160,7 +160,7 @@ describe.skipIf(missing)(`the API client${missing ? ` (${missing})` : ''}`, () =
     it('a connection that breaks', async () => {
       const { url, asked } = await serve(() => undefined);
       const failed = expect(apiFor(url).call(endpoints.whoami, {})).rejects.toMatchObject({ code: 'unavailable' });
-      await vi.waitUntil(() => asked.length === 1);
+      await expect.poll(() => asked.length).toBe(1);
       await closers.pop()?.();
       await failed;
     });
