@@ -16,26 +16,39 @@ import {
 // As in production, but a tenth of the time.
 const patience = { head: 1000, request: 2000, idle: 2500 };
 
-let server: TestServer;
-let address: { host: string; port: number };
-let session: TestSession<{ type: string }, unknown>;
-beforeAll(async () => {
-  server = await startTestServer({ patience });
+/** A control server, and a session of a portal. */
+interface Site {
+  server: TestServer;
+  address: { host: string; port: number };
+  session: TestSession<{ type: string }, unknown>;
+}
+
+async function startSite(options: Parameters<typeof startTestServer>[0]): Promise<Site> {
+  const server = await startTestServer(options);
   const { hostname, port } = new URL(server.url);
-  address = { host: hostname, port: Number(port) };
-  session = await connectPortal(server, await server.join('portal', 'a'));
+  const session = await connectPortal(server, await server.join('portal', 'a'));
+  return { server, address: { host: hostname, port: Number(port) }, session };
+}
+
+let hasty: Site;
+/** Cuts nobody who is only held up by a busy machine. */
+let patient: Site;
+beforeAll(async () => {
+  [hasty, patient] = [await startSite({ patience }), await startSite({})];
 });
-afterAll(() => server.stop());
+afterAll(async () => {
+  for (const { server } of [hasty, patient]) await server.stop();
+});
 
 /** The portal's session has not noticed anything, and answers. */
-async function sessionGoesOn(): Promise<void> {
+async function sessionGoesOn({ session }: Site): Promise<void> {
   const answer = once(session.socket, 'pong');
   session.socket.ping();
   await answer;
   expect(session.closed).toBeUndefined();
 }
 
-const tls = async (): Promise<TLSSocket> => {
+const tls = async ({ server, address }: Site = hasty): Promise<TLSSocket> => {
   const socket = connect({ ...address, ca: server.rootPem, checkServerIdentity: () => undefined });
   await once(socket, 'secureConnect');
   // A reset is as good as an end.
@@ -68,17 +81,17 @@ const signIn = '/api/v1/session';
 
 describe.concurrent('a slow client is cut, and a portal’s session goes on', () => {
   it.each<[string, () => Promise<Socket>]>([
-    ['says nothing, not even of TLS', async () => connectTcp(address)],
+    ['says nothing, not even of TLS', async () => connectTcp(hasty.address)],
     [
       'stops in the middle of its handshake',
       async () => {
-        const socket = connectTcp(address);
+        const socket = connectTcp(hasty.address);
         // A record of a ClientHello that is to have 512 bytes, and its first few.
         socket.write(Buffer.from('160301020001000001fc0303', 'hex'));
         return socket;
       },
     ],
-    ['says nothing after its handshake', tls],
+    ['says nothing after its handshake', () => tls()],
     [
       'sends its header fields byte by byte',
       async () => {
@@ -119,16 +132,16 @@ describe.concurrent('a slow client is cut, and a portal’s session goes on', ()
     async (_what, open) => {
       const socket = await open();
       await untilCut(socket);
-      await sessionGoesOn();
+      await sessionGoesOn(hasty);
     },
-    10_000,
+    30_000,
   );
 
   it('that upgrades and never says hello', async () => {
-    const silent = await openSocket(server, { identity: await server.join('portal', 'silent') });
+    const silent = await openSocket(hasty.server, { identity: await hasty.server.join('portal', 'silent') });
     const [code, reason] = await once(silent, 'close');
     expect([code, String(reason)]).toEqual([1008, 'protocol_error: no hello in time']);
-    await sessionGoesOn();
+    await sessionGoesOn(hasty);
   });
 });
 
@@ -163,13 +176,13 @@ describe.concurrent('a greedy client is refused, and a portal’s session goes o
       401,
     ],
   ])('%s', async (_what, text, status) => {
-    const socket = await tls();
+    const socket = await tls(patient);
     const cut = untilCut(socket);
     socket.write(text);
     const answer = await cut;
     // One answer: another would say that the time for its rest was up.
     expect(answersIn(answer)).toEqual([status]);
-    await sessionGoesOn();
+    await sessionGoesOn(patient);
   });
 });
 

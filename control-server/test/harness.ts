@@ -25,12 +25,12 @@ export async function temporaryDirectory(): Promise<{ path: string; remove: () =
   return { path, remove: () => rm(path, { recursive: true, force: true }) };
 }
 
-/** Waits until `probe` gives something; fails with `what` after ten seconds. */
+/** Waits until `probe` gives something; fails with `what` when only a machine that stands still could take so long. */
 export async function waitFor<T>(
   what: string,
   probe: () => T | undefined | false | Promise<T | undefined | false>,
 ): Promise<T> {
-  const deadline = Date.now() + 10_000;
+  const deadline = Date.now() + 30_000;
   for (;;) {
     const value = await probe();
     if (value !== undefined && value !== false) return value;

@@ -50,9 +50,9 @@ it.each<[what: string, answer: (socket: Socket) => void, message: RegExp]>([
   ['an end', (socket) => socket.end(), /socket hang up/],
   ['garbage', (socket) => socket.end('\0\0\0\0'), /Parse Error/],
   ['nothing', () => {}, /does not answer/],
-])('rejects with what the proxy did: %s', async (_what, answer, message) => {
+])('rejects with what the proxy did: %s', async (what, answer, message) => {
   const { url } = await proxyThat(answer);
-  const attempt = connectThrough(parseProxy(`http://${url}`), to, { timeout: 300 });
+  const attempt = connectThrough(parseProxy(`http://${url}`), to, what === 'nothing' ? { timeout: 300 } : {});
   await expect(attempt).rejects.toMatchObject({ code: 'unavailable', message: expect.stringMatching(message) });
 });
 

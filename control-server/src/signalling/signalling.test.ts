@@ -76,9 +76,13 @@ test('a change reaches the portals that it concerns, and a repeated one nobody',
 test('an expired pair is taken back without anybody asking', async () => {
   const left = await connectPortal(server, a);
   await left.next('policy');
-  await addPair('brief', 9002, { expiresAt: new Date(Date.now() + 700).toISOString() });
-  expect((await openPolicy((await left.next('policy')).jws)).listeners).toHaveLength(1);
-  expect((await openPolicy((await left.next('policy')).jws)).listeners).toHaveLength(0);
+  await addPair('brief', 9002);
+  const listeners = async () => (await openPolicy((await left.next('policy')).jws)).listeners;
+  expect(await listeners()).toHaveLength(1);
+  const expiresAt = new Date(Date.now() + 2000).toISOString();
+  expect((await server.api('PATCH', '/pairs/brief', { expiresAt })).json).toMatchObject({ expiresAt });
+  expect(await listeners()).toMatchObject([{ expiresAt }]);
+  expect(await listeners()).toEqual([]);
   expect((await server.api('GET', '/pairs/brief')).json).toMatchObject({
     state: 'expired',
     error: { code: 'pair_expired' },

@@ -170,11 +170,12 @@ describe.each(ways)('a bound leg over %s', (_name, way) => {
 
   it('roams to another port, again and again', async () => {
     const bound = await bind();
-    for (const counter of [2n, 3n]) {
+    for (const ports of [2, 3]) {
       await bound.roam();
-      expect(binds.at(-1)?.counter).toBe(counter);
+      expect(new Set(binds.map(({ port }) => port)).size).toBe(ports);
     }
-    expect(new Set(binds.map(({ port }) => port)).size).toBe(3);
+    // Each bind has its own, also one that is asked again.
+    expect(binds.map(({ counter }) => counter)).toEqual(binds.map((_, i) => BigInt(i + 1)));
     bound.send(Buffer.from('from here'));
     await until(() => payloads.length > 0);
   });

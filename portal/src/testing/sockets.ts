@@ -73,7 +73,7 @@ export function collect(source: Duplex): Promise<Buffer> {
 }
 
 /** Waits until `condition` gives something true. */
-export async function until<T>(condition: () => T | undefined | false, timeout = 10_000): Promise<T> {
+export async function until<T>(condition: () => T | undefined | false, timeout = 30_000): Promise<T> {
   const deadline = Date.now() + timeout;
   for (;;) {
     const value = condition();

@@ -11,7 +11,7 @@ import type { TunnelHandlers, TunnelStream } from './tunnel.js';
 it('finds a peer that went silent without closing', async () => {
   const { near, far, mute } = await securePair();
   const handlers = { onStream: () => {}, onFlow: () => {} };
-  const times = { pingInterval: 20, silence: 200 };
+  const times = { pingInterval: 20, silence: 1000 };
   const [client, server] = await Promise.all([
     openH2Tunnel({ socket: near, context: contextOf('client'), ...handlers, times }),
     openH2Tunnel({ socket: far, context: contextOf('server'), ...handlers, times }),
