@@ -159,6 +159,8 @@ export class PortalSession {
     // What is sent now is read before the close.
     this.streams.finish();
     await this.#session.close();
+    // What was accepted is on disk before the process ends.
+    await this.#work;
   }
 
   #handle(message: PortalCommand): void {

@@ -45,7 +45,8 @@ it('leaves that port alone where its own answers', async () => {
   const sockets = await Promise.all([bindLeg(leg), bindLeg(leg)]);
   opened.push(...sockets);
   expect(sockets.map(({ remotePort }) => remotePort)).toEqual([own.port, own.port]);
-  expect(all.legs).toEqual([]);
+  // On a machine that stands still for its head start it is dialled, too; but no token is shown there.
+  expect(all.legs.map(({ bytesRead }) => bytesRead).filter(Boolean)).toEqual([]);
 });
 
 it('fails when neither answers, and when it is given up', async () => {

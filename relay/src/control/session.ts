@@ -136,9 +136,11 @@ export function openRelaySession(options: RelaySessionOptions): RelaySession {
       draining = true;
       tell({ type: 'draining' });
     },
-    close: () => {
+    close: async () => {
       clearInterval(interval);
-      return opened.close();
+      await opened.close();
+      // What was accepted is on disk before the process ends.
+      await accepting;
     },
   };
 }
