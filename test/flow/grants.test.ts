@@ -107,12 +107,14 @@ describe('grants', () => {
     await overlay.admin(['pair', 'edit', 'moving', '--from', `a:127.0.0.1:${second}`]);
     expect(await cut).toBe('reset');
     await listenerClosed(first);
+    await overlay.inForce('moving');
     const moved = await dial(second);
     expect(await exchange(moved, 'there')).toBe('there');
 
     const retargeted = ending(moved);
     await overlay.admin(['pair', 'edit', 'moving', '--to', `b:127.0.0.1:${other.port}`]);
     expect(await retargeted).toBe('reset');
+    await overlay.inForce('moving');
     const [answer] = await once(await dial(second), 'data');
     expect(String(answer)).toBe('the other');
     await other.close();

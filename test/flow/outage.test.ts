@@ -21,7 +21,8 @@ describe('what outlives an outage', () => {
     overlay = await Overlay.start({
       relays: ['relay-1', 'relay-2'],
       relayArgs: ['--datapath', 'userspace'],
-      portalArgs: ['--transport', 'tcp'],
+      // Whatever is to finish when a portal stops may take its time.
+      portalArgs: ['--transport', 'tcp', '--grace', '1m'],
     });
     target = await startEcho();
     port = await freePort();
@@ -31,6 +32,13 @@ describe('what outlives an outage', () => {
     await overlay?.stop();
     await target?.close();
   });
+
+  /** The one circuit that runs, once those that were lost are gone. */
+  const circuit = (): Promise<CircuitView> =>
+    waitFor('one circuit', async () => {
+      const circuits = await overlay.cli<CircuitView[]>(['ls', 'circuits']);
+      return circuits.length === 1 && circuits[0];
+    });
 
   /** Dials until it works: while something is being replaced, connections are refused at once. */
   const exchangeAgain = (text: string): Promise<string> =>
@@ -63,8 +71,7 @@ describe('what outlives an outage', () => {
       60_000,
     );
     expect(await exchange(running, 'afterwards')).toBe('afterwards');
-    const circuits = await overlay.cli<CircuitView[]>(['ls', 'circuits']);
-    expect(circuits, 'the circuit is known again').toHaveLength(1);
+    expect((await circuit()).state, 'the circuit is known again').toBe('joined');
     running.destroy();
     fresh.destroy();
   });
@@ -72,26 +79,20 @@ describe('what outlives an outage', () => {
   it('a relay may die: traffic resumes over another one', async () => {
     const running = await dial(port);
     expect(await exchange(running, 'before')).toBe('before');
-    const [circuit] = await overlay.cli<CircuitView[]>(['ls', 'circuits']);
-    const dead = overlay.relay(circuit?.relay ?? '');
+    const dead = overlay.relay((await circuit()).relay);
     const ended = ending(running);
     await dead.process.stop('SIGKILL');
 
     expect(await ended).toBe('reset');
     expect(await exchangeAgain('over the other relay')).toBe('over the other relay');
-    const after = await waitFor('one circuit', async () => {
-      const circuits = await overlay.cli<CircuitView[]>(['ls', 'circuits']);
-      return circuits.length === 1 && circuits[0];
-    });
-    expect(after.relay).not.toBe(dead.name);
+    expect((await circuit()).relay).not.toBe(dead.name);
     await dead.start();
   });
 
   it('a relay may freeze without closing anything: its silence is noticed', async () => {
     const running = await dial(port);
     expect(await exchange(running, 'before')).toBe('before');
-    const [circuit] = await overlay.cli<CircuitView[]>(['ls', 'circuits']);
-    const frozen = overlay.relay(circuit?.relay ?? '');
+    const frozen = overlay.relay((await circuit()).relay);
     const ended = ending(running);
     frozen.process.signal('SIGSTOP');
     expect(await ended).toBe('reset');
@@ -117,8 +118,7 @@ describe('what outlives an outage', () => {
     });
     socket.end('request');
     await waitFor('what was sent', () => received === 1_000_000);
-    const [circuit] = await overlay.cli<CircuitView[]>(['ls', 'circuits']);
-    const dead = overlay.relay(circuit?.relay ?? '');
+    const dead = overlay.relay((await circuit()).relay);
     const ended = ending(socket);
     await dead.process.stop('SIGKILL');
     expect(await ended).toBe('reset');
@@ -142,6 +142,8 @@ describe('what outlives an outage', () => {
     const portal = overlay.portal('a');
     await portal.process.stop('SIGKILL');
     const started = portal.start();
+    // Awaited below.
+    started.catch(() => {});
     const socket = await waitFor('the listener', () => dial(port));
     // It listens, but nobody can allocate a circuit now: the application is told at once.
     expect(await ending(socket)).toBe('reset');

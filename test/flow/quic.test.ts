@@ -48,7 +48,7 @@ describe('--transport quic', () => {
     const b = overlay.portals.get('b');
     await b?.process.stop();
     await b?.start();
-    await overlay.pairState('drained', 'active');
+    await overlay.inForce('drained');
     const again = await connect('rebuilt');
     again.socket.destroy();
   });

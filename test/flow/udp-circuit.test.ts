@@ -28,14 +28,15 @@ describe.each(['auto', 'userspace'])('a circuit over UDP, with --datapath %s', (
   const half = (line: LogLine) => line.msg === 'progress' && Number(line.bytes) >= 4_000_000;
 
   it('carries datagrams both ways, counted, and goes on when both portals move', async () => {
-    const sender = udpPortal('a', ['send', '--to', 'b', '--bytes', '8000000']);
+    const sender = udpPortal('a', ['send', '--to', 'b', '--bytes', '8000000', '--slow-after', '4000000']);
     await sender.waitForLog(half);
     sender.signal('SIGUSR1');
     receiver.signal('SIGUSR1');
+    for (const portal of [sender, receiver]) await portal.waitForLog('roamed');
+    sender.signal('SIGUSR2');
     const sent = await sender.waitForLog('done');
     const received = await receiver.waitForLog('done');
     expect(received).toMatchObject({ bytes: 8_000_000, sha256: sent.sha256, datagrams: sent.datagrams });
-    expect([...sender.log, ...receiver.log].filter(({ msg }) => msg === 'roamed')).toHaveLength(2);
     expect(await sender.exited).toBe(0);
 
     const [circuit] = await overlay.cli<CircuitView[]>(['ls', 'circuits']);

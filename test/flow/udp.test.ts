@@ -10,6 +10,7 @@ import {
   freePort,
   freeUdpPort,
   Overlay,
+  overflowed,
   startUdpEcho,
   startUdpTarget,
   UdpClient,
@@ -153,17 +154,23 @@ describe.each(['tcp', 'quic'])('udp over %s', (transport) => {
       spoken += 1;
       client.send('word');
     }, 5);
+    /** What has arrived, with all that the portal handed to the kernel before. */
+    const countArrived = async (): Promise<number> => {
+      const mark = `mark ${arrived.length}`;
+      const direct = await UdpClient.connect(target.port);
+      direct.send(mark);
+      await waitFor('the mark', () => arrived.includes(mark));
+      direct.close();
+      return arrived.filter((text) => text === 'word').length;
+    };
     await waitFor('traffic', () => arrived.length > 20);
     await overlay.admin(['pair', 'rm', name]);
-    const atRemoval = arrived.length;
+    const atRemoval = await countArrived();
     const streams = await overlay.cli<StreamView[]>(['ls', 'streams']);
     expect(streams.filter(({ pair }) => pair === name)).toEqual([]);
-    // What a portal had handed to the kernel before may still arrive; then nothing does, while the client talks on.
-    const settled = arrived.length;
-    expect(settled - atRemoval).toBeLessThanOrEqual(1);
     const said = spoken;
     await waitFor('the client to talk on', () => spoken > said + 50);
-    expect(arrived.length).toBe(settled);
+    expect(await countArrived()).toBe(atRemoval);
     clearInterval(chatter);
     client.close();
     await target.close();
@@ -200,19 +207,23 @@ describe.each(['tcp', 'quic'])('udp over %s', (transport) => {
     // With what systems give unasked, iperf3's own server drops what comes while it is not scheduled.
     const window = ['-w', String(Math.min(2 * 1024 ** 2, await systemLimit('rmem'), await systemLimit('wmem')))];
     const args = ['-c', '127.0.0.1', '-p', String(port), '-u', '-b', '5M', '-l', '1200', '-t', '3', '-J', ...window];
+    const before = overflowed();
     const { end } = JSON.parse((await run('iperf3', args)).stdout) as {
       end: { sum: { packets: number; lost_packets: number } };
     };
     expect(end.sum.packets).toBeGreaterThan(1000);
     // The tunnel drops nothing. When a busy machine stalls, a socket's buffer may still overflow before anybody reads it.
-    expect(end.sum.lost_packets).toBeLessThanOrEqual(end.sum.packets / 100);
+    expect(end.sum.lost_packets - (overflowed() - before)).toBeLessThanOrEqual(end.sum.packets / 100);
+    expect(end.sum.lost_packets).toBeLessThan(end.sum.packets / 2);
     const streams = await overlay.cli<StreamView[]>(['ls', 'streams']);
     expect(streams.filter(({ pair }) => pair === name).map(({ dropped }) => dropped)).toEqual([0]);
   });
 });
 
 describe('a udp client that falls silent', () => {
-  const idle = 1000;
+  /** Longer than a busy machine stands still: a flow that nobody could keep alive meanwhile would be forgotten with good reason. */
+  const idle = 3000;
+  const tick = 100;
   let overlay: Overlay;
   beforeAll(async () => {
     overlay = await Overlay.start({ portalArgs: ['--udp-idle', `${idle}ms`] });
@@ -228,25 +239,28 @@ describe('a udp client that falls silent', () => {
     const client = await UdpClient.connect(port);
     // Asked again each time: on a busy machine the listing takes longer than the idle time.
     await waitFor('the flow to be listed', async () => {
-      const [listed] = await Promise.all([flows(), client.ask('first')]);
-      return listed === 1;
+      client.send('first');
+      return (await flows()) === 1 && client.received.length > 0;
     });
     await waitFor('the flow to be forgotten', async () => (await flows()) === 0);
-    const before = new Set(echo.sources).size;
-    await client.ask('second');
-    expect(new Set(echo.sources).size).toBe(before + 1);
+    const [sources, answers] = [new Set(echo.sources).size, client.received.length];
+    await waitFor('an answer', () => {
+      client.send('second');
+      return client.received.length > answers;
+    });
+    expect(new Set(echo.sources).size).toBeGreaterThan(sources);
     client.close();
     await echo.close();
   });
 
-  it.each(['to the target', 'to the client'])('is kept by traffic %s only', async (way) => {
+  it.concurrent.each(['to the target', 'to the client'])('is kept by traffic %s only', async (way) => {
     const once = way === 'to the client';
     let stopAnswers = (): void => {};
     let heard = 0;
     const target = await startUdpTarget((_datagram, reply) => {
       heard += 1;
       if (!once) return;
-      const timer = setInterval(() => reply(Buffer.from('tick')), idle / 5);
+      const timer = setInterval(() => reply(Buffer.from('tick')), tick);
       stopAnswers = () => clearInterval(timer);
     });
     const port = await freeUdpPort();
@@ -254,9 +268,9 @@ describe('a udp client that falls silent', () => {
     await overlay.addPair(name, `a:127.0.0.1:${port}`, `b:127.0.0.1:${target.port}`, ['--udp']);
     const client = await UdpClient.connect(port);
     client.send('go');
-    const sending = setInterval(() => once || client.send('tick'), idle / 5);
-    // Three idle times' worth of ticks, all over the same flow.
-    await waitFor('ticks', () => (once ? client.received.length : heard) > 15);
+    const sending = setInterval(() => once || client.send('tick'), tick);
+    // Two idle times' worth of ticks, all over the same flow.
+    await waitFor('ticks', () => (once ? client.received.length : heard) > (2 * idle) / tick);
     expect(new Set(target.sources).size).toBe(1);
     clearInterval(sending);
     stopAnswers();

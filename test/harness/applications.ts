@@ -13,6 +13,8 @@ export interface Request {
    * arrived and ends with a reset.
    */
   answer: 'at once' | 'afterwards' | 'reset';
+  /** From so many bytes on, the one that dials reads a little at a time, until it is told to hurry. */
+  slowAfter?: number;
 }
 
 /** How a connection ended for one side: with both directions whole, or broken by an error. */
@@ -57,6 +59,8 @@ export interface Dialled {
   ending: Promise<Ending>;
   /** Resolves when so many bytes have come in. */
   received(bytes: number): Promise<unknown>;
+  /** Ends the slowness that it was asked for. */
+  hurry(): void;
   /** Resolves with the bytes that have come in when no more do, for as long as four reports in a row. */
   stalled(): Promise<number>;
 }
@@ -71,6 +75,7 @@ export function dialFrom(namespace: string, to: { host: string; port: number }, 
       return line.ending as Ending;
     }),
     received: (bytes) => process.waitForLog((line) => line.msg === 'progress' && Number(line.bytes) >= bytes),
+    hurry: () => process.signal('SIGUSR2'),
     stalled: async () => {
       const from = reports().length;
       await process.waitForLog(() => {

@@ -22,6 +22,8 @@ export interface DatagramTransfer {
   progress(bytes: number): Promise<unknown>;
   /** The sender goes on from another port. Resolves when the relay has confirmed it. */
   roam(): Promise<unknown>;
+  /** Ends the slowness that it was asked for. */
+  hurry(): void;
   /** Ends the sender. */
   abandon(): Promise<unknown>;
   /** The sending and the receiving end. Rejects when the sender ends without having sent everything. */
@@ -45,10 +47,12 @@ export class DatagramPortals {
     return new DatagramPortals(overlay, networks, receiver, near);
   }
 
-  async send(bytes: number): Promise<DatagramTransfer> {
+  async send(bytes: number, slowAfter?: number): Promise<DatagramTransfer> {
     const join = this.token === undefined ? [] : ['--join', this.token];
     this.token = undefined;
-    const args = ['send', '--data', `${this.overlay.directory}/near`, '--to', 'far', '--bytes', String(bytes), ...join];
+    const slow = slowAfter === undefined ? [] : ['--slow-after', String(slowAfter)];
+    const what = ['--to', 'far', '--bytes', String(bytes), ...slow];
+    const args = ['send', '--data', `${this.overlay.directory}/near`, ...what, ...join];
     const sender = startProcess({ name: 'near', script, args, namespace: this.networks.lan1 });
     const { circuitId } = await sender.waitForLog('joined');
     const isOurs = (line: LogLine): boolean => line.msg === 'done' && line.circuitId === circuitId;
@@ -65,6 +69,7 @@ export class DatagramPortals {
         sender.signal('SIGUSR1');
         return sender.waitForLog('roamed');
       },
+      hurry: () => sender.signal('SIGUSR2'),
       abandon: () => sender.stop('SIGKILL'),
       done,
     };

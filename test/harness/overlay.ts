@@ -2,7 +2,9 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { request } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { decodeJoinToken, type NewToken, type PairView } from '@netport/protocol';
+import type { PortalStatus } from '@netport/portal';
+import { decodeJoinToken, formatEndpoint, type NewToken, type PairView } from '@netport/protocol';
+import { queryStatus } from '@netport/runtime';
 import { CommandLine } from './command-line.js';
 import { type LogLine, type Outcome, type RunningProcess, root, startProcess } from './process.js';
 import { keysIn, leaks, payloadSecrets } from './secrets.js';
@@ -134,7 +136,24 @@ export class Overlay {
   /** Grants a pair with the command line client, as an admin would, and waits until both portals have it in force. */
   async addPair(name: string, from: string, to: string, options: readonly string[] = []): Promise<PairView> {
     await this.admin(['pair', 'add', name, '--from', from, '--to', to, ...options]);
-    return this.pairState(name, 'active');
+    return this.inForce(name);
+  }
+
+  /**
+   * Waits until a pair is in force as it is, by the word of the portals themselves: the control server waits for those that are
+   * stuck no longer than a moment.
+   */
+  async inForce(name: string): Promise<PairView> {
+    const pair = await this.pairState(name, 'active');
+    const has = async (side: 'from' | 'to'): Promise<boolean> => {
+      const directory = this.portals.get(pair[side].portal)?.directory;
+      if (directory === undefined) return true;
+      const { listeners, targets } = (await queryStatus(directory)) as PortalStatus;
+      const rules = side === 'to' ? targets : listeners.filter(({ state }) => state === 'listening');
+      return rules.some((rule) => rule.pair === name && rule.address === formatEndpoint(pair[side]));
+    };
+    await waitFor(`pair ${name} to be in force`, async () => (await has('from')) && has('to'));
+    return pair;
   }
 
   pairState(name: string, state: PairView['state']): Promise<PairView> {

@@ -61,7 +61,8 @@ export function startProcess(options: SpawnOptions): RunningProcess {
   const log: LogLine[] = [];
   const stdout: string[] = [];
   const output: string[] = [];
-  const exited = once(child, 'exit').then(([code]) => {
+  // Not `exit`: its last lines may still be on their way then.
+  const exited = once(child, 'close').then(([code]) => {
     running.delete(child);
     return code as number | null;
   });
@@ -89,9 +90,7 @@ export function startProcess(options: SpawnOptions): RunningProcess {
       const fits = typeof what === 'string' ? (line: LogLine) => line.msg === what : what;
       return Promise.race([
         waitFor(`${name} to log ${what}`, () => log.slice(from).find(fits)),
-        exited.then(async (code) => {
-          // Its last lines may still be on their way.
-          await new Promise((resolve) => setTimeout(resolve, 50));
+        exited.then((code) => {
           const found = log.slice(from).find(fits);
           if (found) return found;
           const tail = log.slice(-5).map((line) => line.msg);

@@ -94,10 +94,13 @@ export class RelayOverlay {
     return { client, service };
   }
 
-  /** A transfer of so many bytes over a UDP circuit of its own, from the first network to the second. */
-  async sendDatagrams(bytes: number): Promise<DatagramTransfer> {
+  /**
+   * A transfer of so many bytes over a UDP circuit of its own, from the first network to the second; slow from so many on, so
+   * that it is not over before it is told to hurry.
+   */
+  async sendDatagrams(bytes: number, slowAfter?: number): Promise<DatagramTransfer> {
     this.datagramPortals ??= await DatagramPortals.start(this.overlay, this.networks);
-    return this.datagramPortals.send(bytes);
+    return this.datagramPortals.send(bytes, slowAfter);
   }
 
   get relay() {

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { setTimeout as pause } from 'node:timers/promises';
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
 import { waitFor } from './wait.js';
 
 export interface Target {
@@ -50,7 +50,10 @@ export async function startSilent(): Promise<{ port: number; stop(): Promise<voi
     const socket = connect(port, '127.0.0.1');
     socket.on('error', () => socket.destroy());
     fillers.push(socket);
-    connected = await Promise.race([once(socket, 'connect').then(() => true), pause(500).then(() => false)]);
+    // Over loopback at once, or not at all. This process may have stood still meanwhile: a turn of its loop shows what came.
+    await Promise.race([once(socket, 'connect'), pause(500)]);
+    await turn();
+    connected = !socket.connecting;
   }
   return {
     port,

@@ -8,6 +8,7 @@ import { receivePayload, sendPayload } from './payload.js';
 /** What the dialling side says first: the request as JSON, filled up with blanks. */
 const requestBytes = 128;
 const progressInterval = 50;
+const slowReadInterval = 20;
 
 const say = (msg: string, fields: object = {}): void => console.error(JSON.stringify({ msg, ...fields }));
 
@@ -41,11 +42,25 @@ async function dial(wanted: Request): Promise<void> {
   socket.write(JSON.stringify(wanted).padEnd(requestBytes));
   const receiving = receivePayload(socket);
   receiving.catch(() => {});
+  if (wanted.slowAfter !== undefined) slowDown(socket, wanted.slowAfter);
   // A reset that comes together with data reads as an end in Node (libuv's uv__stream_eof).
   if (wanted.answer === 'reset') while (socket.bytesRead < wanted.down) await once(socket, 'data');
   const part = { seed: 1, size: wanted.up, finish: () => close(socket) };
   say('ended', { ending: await carry(socket, receiving, part) });
   clearInterval(report);
+}
+
+/** Reads a few megabytes a second from so many bytes on, until SIGUSR2. */
+function slowDown(socket: Socket, after: number): void {
+  let slow = true;
+  process.on('SIGUSR2', () => {
+    slow = false;
+  });
+  socket.on('data', () => {
+    if (!slow || socket.bytesRead < after) return;
+    socket.pause();
+    setTimeout(() => socket.resume(), slowReadInterval);
+  });
 }
 
 function close(socket: Socket): Promise<void> {

@@ -20,10 +20,11 @@ import { deferred } from './wait.js';
  * A program with a portal's identity that carries bytes over UDP circuits, and no tunnel:
  *
  *     node test/dist/harness/udp-portal.js receive --data DIR [--join TOKEN]
- *     node test/dist/harness/udp-portal.js send --data DIR [--join TOKEN] --to NAME --bytes N [--size 1200] [--seed 1]
+ *     node test/dist/harness/udp-portal.js send --data DIR [--join TOKEN] --to NAME --bytes N [--slow-after N] [--size 1200] [--seed 1]
  *
  * It says what happens in lines of JSON on standard error: online, joined, progress, roamed, done, failed. `receive` takes
- * any number of circuits until SIGTERM; `send` exits when all has arrived. SIGUSR1 makes it go on from another local port.
+ * any number of circuits until SIGTERM; `send` exits when all has arrived. SIGUSR1 makes it go on from another local port,
+ * SIGUSR2 as fast as it can.
  */
 const { positionals, values } = parseArgs({
   allowPositionals: true,
@@ -32,6 +33,7 @@ const { positionals, values } = parseArgs({
     join: { type: 'string' },
     to: { type: 'string' },
     bytes: { type: 'string', default: '0' },
+    'slow-after': { type: 'string' },
     size: { type: 'string', default: '1200' },
     seed: { type: 'string', default: '1' },
   },
@@ -128,7 +130,9 @@ async function send(to: string): Promise<void> {
     bytes: Number(values.bytes),
     size: Number(values.size),
     seed: Number(values.seed),
+    ...(values['slow-after'] !== undefined && { slowAfter: Number(values['slow-after']) }),
   });
+  process.on('SIGUSR2', () => sender?.hurry());
   say('done', { circuitId: offer.circuitId, ...(await sender.done) });
 }
 

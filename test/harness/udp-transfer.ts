@@ -42,10 +42,17 @@ interface Outstanding {
   sentAt: number;
 }
 
+export interface DatagramSenderOptions extends TransferOptions {
+  bytes: number;
+  size: number;
+  /** From so many bytes on, one datagram at a time, until `hurry`: what is to happen in the middle happens there. */
+  slowAfter?: number;
+}
+
 /** Sends `bytes` bytes that only this seed gives, in datagrams of at most `size`. */
 export class DatagramSender {
   readonly done: Promise<Transfer>;
-  readonly #options: TransferOptions & { bytes: number; size: number };
+  readonly #options: DatagramSenderOptions;
   readonly #resolve: (transfer: Transfer) => void;
   readonly #cipher: Cipher;
   readonly #hash = createHash('sha256');
@@ -56,9 +63,11 @@ export class DatagramSender {
   #acknowledged = 0;
   #order = 0;
   #again = 0;
+  #slowAfter: number;
 
-  constructor(options: TransferOptions & { bytes: number; size: number; seed: number }) {
+  constructor(options: DatagramSenderOptions & { seed: number }) {
     this.#options = options;
+    this.#slowAfter = options.slowAfter ?? Number.POSITIVE_INFINITY;
     this.#cipher = payloadCipher(options.seed);
     this.#total = Math.max(1, Math.ceil(options.bytes / (options.size - headBytes)));
     const { promise, resolve } = deferred<Transfer>();
@@ -83,6 +92,11 @@ export class DatagramSender {
     this.#fill();
   }
 
+  hurry(): void {
+    this.#slowAfter = Number.POSITIVE_INFINITY;
+    this.#fill();
+  }
+
   close(): void {
     clearInterval(this.#timer);
   }
@@ -100,8 +114,9 @@ export class DatagramSender {
   }
 
   #fill(): void {
+    const slow = this.#acknowledged * (this.#options.size - headBytes) >= this.#slowAfter;
     // The receiver keeps no more than a window either.
-    while (this.#next < Math.min(this.#total, this.#acknowledged + windowSize)) {
+    while (this.#next < Math.min(this.#total, this.#acknowledged + (slow ? 1 : windowSize))) {
       const sequence = this.#next++;
       const bytes = this.#datagram(sequence);
       this.#outstanding.set(sequence, { bytes, order: this.#order++, sentAt: performance.now() });

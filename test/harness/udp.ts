@@ -1,7 +1,8 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
-import { waitFor } from './wait.js';
+import { run } from './namespaces.js';
+import { nextFreePort, waitFor } from './wait.js';
 
 export interface UdpTarget {
   port: number;
@@ -36,10 +37,24 @@ export const startUdpEcho = (host?: string): Promise<UdpTarget> =>
   startUdpTarget((datagram, reply) => reply(datagram), host);
 
 /** A UDP port that nobody uses at this moment. */
-export async function freeUdpPort(host?: string): Promise<number> {
-  const { port, close } = await startUdpTarget(() => {}, host);
-  await close();
-  return port;
+export const freeUdpPort = (host?: string): Promise<number> =>
+  nextFreePort(async (port) => {
+    const taken = await startUdpTarget(() => {}, host, port).catch(() => undefined);
+    await taken?.close();
+    return taken !== undefined;
+  });
+
+/**
+ * Datagrams that the kernel has dropped, in a network namespace or in this one, because the sockets that they were for were full:
+ * on a machine that stands still, their programs do not read.
+ */
+export function overflowed(namespace?: string): number {
+  const inside = namespace === undefined ? '' : `ip netns exec ${namespace} `;
+  const [names = [], values = []] = run(`${inside}cat /proc/net/snmp`)
+    .split('\n')
+    .filter((line) => line.startsWith('Udp:'))
+    .map((line) => line.split(' '));
+  return Number(values[names.indexOf('RcvbufErrors')]);
 }
 
 /** An application that talks to one UDP port: it hears answers from exactly there. */

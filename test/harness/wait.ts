@@ -1,10 +1,13 @@
 import { createServer } from 'node:net';
 
-/** Waits until `check` gives something other than undefined or false, or throws with what it was waiting for. */
+/**
+ * Waits until `check` gives something other than undefined or false, or throws with what it was waiting for. What is waited for
+ * mostly takes milliseconds, a process a second or two: the time is for a machine that stands still meanwhile.
+ */
 export async function waitFor<T>(
   what: string,
   check: () => T | undefined | false | Promise<T | undefined | false>,
-  timeoutMs = 20_000,
+  timeoutMs = 45_000,
 ): Promise<T> {
   const end = Date.now() + timeoutMs;
   let last: unknown;
@@ -20,15 +23,33 @@ export async function waitFor<T>(
   }
 }
 
-/** A TCP port of the loopback interface that nobody uses at this moment. */
-export async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
+/**
+ * Ports for listeners of tests: below those that the system gives to connections (Linux: from 32768 on) and those of relays,
+ * so that nobody takes one between here and its use. Vitest's workers take turns.
+ */
+const ports = { first: 10_000, count: 9000, step: 2 };
+let nextPort = (process.pid * 100 * ports.step) % ports.count;
+
+/** A port that passes, and that no test of this run has had for long. */
+export async function nextFreePort(isFree: (port: number) => Promise<boolean>): Promise<number> {
+  const turn = Number(process.env.VITEST_POOL_ID ?? 0) % ports.step;
+  for (;;) {
+    const port = ports.first + nextPort + turn;
+    nextPort = (nextPort + ports.step) % ports.count;
+    if (await isFree(port)) return port;
+  }
 }
+
+/** A TCP port of the loopback interface that nobody uses at this moment. */
+export const freePort = (): Promise<number> =>
+  nextFreePort(
+    (port) =>
+      new Promise((resolve) => {
+        const server = createServer();
+        server.once('error', () => resolve(false));
+        server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
+      }),
+  );
 
 export interface Deferred<T> {
   promise: Promise<T>;

@@ -149,9 +149,10 @@ describe.skipIf(unavailable ?? kernelLack)(`a kernel with room for one circuit${
   it('leaves the second one to userspace, and counts it', async () => {
     expectWhole(await world().exchange({ up: mib, down: mib, answer: 'at once' }), mib, mib);
     expect((await world().tunnelCircuit()).datapath).toBe('tc');
-    const transfer = await world().sendDatagrams(32 * mib);
+    const transfer = await world().sendDatagrams(32 * mib, mib);
     await transfer.progress(mib);
     expect((await world().circuit(transfer.circuitId)).datapath).toBe('userspace');
+    transfer.hurry();
     const [sent, received] = await transfer.done;
     expect(received.sha256).toBe(sent.sha256);
     expect(world().metric('netport_relay_kernel_declined_total{reason="map_full"}')).toBe(1);

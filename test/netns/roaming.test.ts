@@ -23,9 +23,10 @@ describe.skipIf(unavailable)(`tunnels over QUIC that move${skipped}`, () => {
 
   /** One connection with so many bytes from the target, and back, to which something happens in the middle. */
   const through = async (down: number, up: number, happens: () => unknown): Promise<void> => {
-    const dialled = world().dial({ up, down, answer: 'at once' });
+    const dialled = world().dial({ up, down, answer: 'at once', slowAfter: down / 8 });
     await dialled.received(down / 8);
     await happens();
+    dialled.hurry();
     expectWhole({ client: await dialled.ending, service: await world().service.nextEnding() }, up, down);
   };
 

@@ -49,9 +49,10 @@ export function tcpScenarios(world: () => RelayOverlay): void {
   });
 
   it('goes on after the relay’s interface was down', async () => {
-    const dialled = world().dial({ up: 0, down: 256 * mib, answer: 'at once' });
+    const dialled = world().dial({ up: 0, down: 256 * mib, answer: 'at once', slowAfter: 16 * mib });
     await dialled.received(16 * mib);
     world().networks.setLink(1, 'down');
+    dialled.hurry();
     expect(await dialled.stalled()).toBeLessThan(256 * mib);
     world().networks.setLink(1, 'up');
     expectWhole({ client: await dialled.ending, service: await world().service.nextEnding() }, 0, 256 * mib);
@@ -59,9 +60,10 @@ export function tcpScenarios(world: () => RelayOverlay): void {
 
   it('outlives the relay’s process in the kernel, and ends with it in userspace', async () => {
     const circuit = await world().tunnelCircuit();
-    const dialled = world().dial({ up: 0, down: gib, answer: 'at once' });
+    const dialled = world().dial({ up: 0, down: gib, answer: 'at once', slowAfter: 64 * mib });
     await dialled.received(64 * mib);
     await world().relay.process.stop('SIGKILL');
+    dialled.hurry();
     if (circuit.datapath === 'tc') {
       // Without the process, most of it.
       await dialled.received(512 * mib);
@@ -78,7 +80,7 @@ export function tcpScenarios(world: () => RelayOverlay): void {
 
   it('breaks the other portal’s connections when one portal dies, and is gone', async () => {
     const circuit = await world().tunnelCircuit();
-    const dialled = world().dial({ up: 0, down: gib, answer: 'at once' });
+    const dialled = world().dial({ up: 0, down: gib, answer: 'at once', slowAfter: mib });
     await dialled.received(mib);
     await world().overlay.portal('right').process.stop('SIGKILL');
     expectCut(await dialled.ending, gib);
