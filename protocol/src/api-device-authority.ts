@@ -36,6 +36,10 @@ export const deviceAuthoritySchema = addDeviceAuthoritySchema.extend({
 });
 export type DeviceAuthorityView = z.output<typeof deviceAuthoritySchema>;
 
+/** The CAs that its devices are trusted by: the first to expire comes first. */
+export const anchorsOf = ({ certificates }: DeviceAuthorityView): DeviceAuthorityView['certificates'] =>
+  certificates.filter(({ anchor }) => anchor).sort((one, other) => one.notAfter.localeCompare(other.notAfter));
+
 export const deviceAuthorityEndpoints = {
   list: {
     method: 'get',

@@ -1,9 +1,12 @@
+import { X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PairView, PortalView } from '@netport/protocol';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+// The sources, not the package: nobody but tests is a manufacturer.
+import { Manufacturer } from '../../pki/src/testing/manufacturer.js';
 import {
   dial,
   ending,
@@ -375,6 +378,49 @@ describe.skipIf(skipped)(`the admin page in a browser${skipped}`, () => {
     expect(await fingerprint()).not.toBe(before);
     // The file that the command line reads has followed.
     expect(await overlay.admin(['cert', 'rotate-ca', '--status'])).toContain(await fingerprint());
+  });
+
+  it('trusts a manufacturer by the CA in a file, with the keyboard alone, and no more', async () => {
+    const { bundle, rootPem } = await Manufacturer.create();
+    const fingerprint = new X509Certificate(rootPem).fingerprint256.replaceAll(':', '').toLowerCase();
+    await signIn();
+    await open('Certificates');
+    const add = page.getByRole('button', { name: 'Add a device authority' });
+    await add.press('Enter');
+    const dialog = page.getByRole('dialog');
+    const errorOf = (field: string) =>
+      dialog.locator('.field', { has: page.locator(`[name="${field}"]`) }).getByRole('alert');
+    for (const text of ['acme', 'acme', 'no certificate']) {
+      await page.keyboard.type(text);
+      await page.keyboard.press('Tab');
+    }
+    await dialog.getByLabel('Prefix').press('Enter');
+    await errorOf('prefix').getByText('with - at the end').waitFor();
+    await dialog.getByLabel('Prefix').press('End');
+    await page.keyboard.type('-');
+    await page.keyboard.press('Enter');
+    await errorOf('pem').waitFor();
+    const choosing = page.waitForEvent('filechooser');
+    await dialog.getByRole('button', { name: 'Choose a file' }).press('Enter');
+    const file = { name: 'acme.pem', mimeType: 'application/x-pem-file', buffer: Buffer.from(bundle) };
+    await (await choosing).setFiles(file);
+    await errorOf('pem').waitFor({ state: 'detached' });
+    await page.keyboard.press('Tab');
+    await page.keyboard.press('Space');
+    await page.keyboard.press('Enter');
+    await dialog.waitFor({ state: 'detached' });
+    const row = page.getByRole('table', { name: 'Device authorities' }).getByRole('row', { name: 'acme' });
+    await row.getByText(fingerprint).waitFor();
+    expect(await add.evaluate((button) => button === document.activeElement)).toBe(true);
+    expect(await overlay.cli(['device-ca', 'ls'])).toMatchObject([
+      { name: 'acme', prefix: 'acme-', autoAdd: true, pem: bundle },
+    ]);
+    await page.setViewportSize(phone);
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(phone.width);
+    await row.getByRole('button', { name: 'Remove' }).click();
+    await dialog.getByRole('button', { name: 'Remove' }).click();
+    await row.waitFor({ state: 'detached' });
+    expect(await overlay.cli(['device-ca', 'ls'])).toEqual([]);
   });
 
   it('explains why a connection is denied', async () => {

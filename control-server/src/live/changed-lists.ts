@@ -6,7 +6,7 @@ const members: Record<string, LiveList> = { portal: 'portals', relay: 'relays' }
 export function changedBy({ action }: { action: string }): LiveList[] {
   const [kind = '', verb] = action.split('.');
   if (kind === 'pair') return ['pairs'];
-  if (kind === 'authority') return ['certificates'];
+  if (kind === 'authority' || kind === 'device-authority') return ['certificates'];
   if (kind === 'token') return ['tokens'];
   if (kind === 'policy') return ['policy', 'pairs', 'portals'];
   const list = members[kind];

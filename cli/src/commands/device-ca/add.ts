@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { endpoints, type Name, NetportError } from '@netport/protocol';
+import { anchorsOf, endpoints, type Name, NetportError } from '@netport/protocol';
 import type { Command } from 'commander';
 import { nameArgument } from '../../arguments.js';
 import { type Cli, connect, type JsonOption, print, printJson, withExample, withJson } from '../../cli.js';
@@ -26,8 +26,7 @@ export function deviceCaAdd(group: Command, cli: Cli): void {
         printJson(cli, added);
         return;
       }
-      const trusted = added.certificates.filter(({ anchor }) => anchor);
-      const until = trusted.map(
+      const until = anchorsOf(added).map(
         ({ subject, fingerprint, notAfter }) =>
           `  ${subject}, until ${absoluteTime(notAfter)}\n  SHA-256 ${fingerprint}`,
       );

@@ -1,4 +1,4 @@
-import { type DeviceAuthorityView, endpoints } from '@netport/protocol';
+import { anchorsOf, type DeviceAuthorityView, endpoints } from '@netport/protocol';
 import type { Command } from 'commander';
 import type { Cli } from '../../cli.js';
 import { relativeTime } from '../../output/human.js';
@@ -20,17 +20,11 @@ const columns = (now: number): Column<DeviceAuthorityView>[] => [
   { title: 'ADDS PORTALS', value: ({ autoAdd }) => (autoAdd ? 'yes' : 'no') },
   {
     title: 'TRUSTS',
-    value: ({ certificates }) =>
-      trusted(certificates)
+    value: (authority) =>
+      anchorsOf(authority)
         .map(({ subject }) => subject)
         .join('; '),
   },
-  { title: 'EXPIRES', value: ({ certificates }) => relativeTime(firstEnd(trusted(certificates)), now) },
+  { title: 'EXPIRES', value: (authority) => relativeTime(anchorsOf(authority)[0]?.notAfter ?? '', now) },
   { title: 'CREATED', value: ({ createdAt }) => relativeTime(createdAt, now) },
 ];
-
-type Certificates = DeviceAuthorityView['certificates'];
-
-const trusted = (certificates: Certificates): Certificates => certificates.filter(({ anchor }) => anchor);
-
-const firstEnd = (certificates: Certificates): string => certificates.map(({ notAfter }) => notAfter).sort()[0] ?? '';

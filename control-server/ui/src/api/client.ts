@@ -62,6 +62,13 @@ function refusal(status: number, answer: unknown): NetportError {
   return new NetportError(code, detail, { fields: errors });
 }
 
+/** What is wrong with each field, by its path; where it is none of them, what happened, by ''. */
+export function fieldErrors(thrown: unknown): Partial<Record<string, string>> {
+  const fields = thrown instanceof NetportError ? thrown.fields : [];
+  if (fields.length === 0) return { '': inWords(thrown) };
+  return Object.fromEntries(fields.map(({ path, message }) => [path, message]));
+}
+
 /** Anything thrown, in words for a person: what happened, then what to do about it. */
 export function inWords(thrown: unknown): string {
   if (!(thrown instanceof NetportError)) return 'This is a fault of the page: load it again.';

@@ -1,6 +1,6 @@
-import { endpoints, limits, NetportError } from '@netport/protocol';
+import { endpoints, limits } from '@netport/protocol';
 import { useState } from 'preact/hooks';
-import { call, inWords } from '../api/client.js';
+import { call, fieldErrors, inWords } from '../api/client.js';
 import { Dialog } from '../parts/dialog.js';
 import { TextField } from '../parts/field.js';
 import { Note } from '../parts/note.js';
@@ -52,7 +52,9 @@ function PasswordForm({ name, onChanged }: { name: string; onChanged: () => void
       announce('Your password is changed. Your other sessions are over.');
       onChanged();
     } catch (thrown) {
-      setErrors(errorsOf(thrown));
+      // What is wrong with no field, such as too many tries, stands beside the first.
+      const { '': whole, ...wrong } = fieldErrors(thrown);
+      setErrors(whole === undefined ? wrong : { current: whole });
       setBusy(false);
       noticeSignedOut(thrown);
     }
@@ -87,11 +89,4 @@ function PasswordForm({ name, onChanged }: { name: string; onChanged: () => void
       </div>
     </form>
   );
-}
-
-/** Beside each field what is wrong with it; what is wrong with none of them, such as too many tries, beside the first. */
-function errorsOf(thrown: unknown): Errors {
-  const fields = thrown instanceof NetportError ? thrown.fields : [];
-  if (fields.length === 0) return { current: inWords(thrown) };
-  return Object.fromEntries(fields.map(({ path, message }) => [path, message]));
 }

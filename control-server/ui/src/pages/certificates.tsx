@@ -6,6 +6,7 @@ import { type Column, ListTable } from '../parts/table.js';
 import { Time } from '../parts/time.js';
 import { now } from '../state/clock.js';
 import { useList } from '../state/list.js';
+import { DeviceAuthorities } from './device-authorities.js';
 import { RootAuthority } from './root-authority.js';
 
 function State({ certificate: { notAfter, revokedAt } }: { certificate: CertificateSummary }) {
@@ -30,6 +31,7 @@ export function CertificatesPage() {
       about="Identities that the control server issued. Portals and relays renew theirs by themselves long before they expire."
     >
       <RootAuthority />
+      <DeviceAuthorities />
       <ListTable
         caption="Certificates"
         list={list}

@@ -6,7 +6,7 @@ import { Badge } from '../parts/badge.js';
 import { Note } from '../parts/note.js';
 import { Card } from '../parts/page.js';
 import { type Column, Table } from '../parts/table.js';
-import { Time } from '../parts/time.js';
+import { DatedTime, Time } from '../parts/time.js';
 import { useAuthority } from '../state/authority.js';
 import { now } from '../state/clock.js';
 import { may } from '../state/session.js';
@@ -107,11 +107,7 @@ const rootColumns: Column<RootView>[] = [
   {
     title: 'Expires',
     kind: 'hard',
-    cell: ({ notAfter }) => (
-      <>
-        {notAfter.slice(0, 10)}, <Time at={notAfter} />
-      </>
-    ),
+    cell: ({ notAfter }) => <DatedTime at={notAfter} />,
   },
   { title: 'SHA-256', cell: ({ fingerprint }) => <span class="mono small">{fingerprint}</span> },
 ];

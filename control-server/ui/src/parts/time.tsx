@@ -10,3 +10,10 @@ export function Time({ at, none = '–' }: { at: string | null | undefined; none
     </time>
   );
 }
+
+/** The same behind its date: for what ends years from now. */
+export const DatedTime = ({ at }: { at: string }) => (
+  <>
+    {at.slice(0, 10)}, <Time at={at} />
+  </>
+);
