@@ -1,9 +1,8 @@
 import { X509Certificate } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PairView, PortalView } from '@netport/protocol';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 // The sources, not the package: nobody but tests is a manufacturer.
 import { Manufacturer } from '../../pki/src/testing/manufacturer.js';
@@ -19,32 +18,19 @@ import {
   type Target,
   waitFor,
 } from '../harness/index.js';
+import { AdminPage, launchBrowser, skipped } from './admin-page.js';
 
-const executablePath = '/usr/bin/chromium';
-const skipped = existsSync(executablePath) ? '' : ` (skipped: there is no ${executablePath})`;
-
-/** Nothing of the browser's own may go out: what is counted below is the page's. */
-const quiet = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-const desk = { width: 1280, height: 900 };
 const phone = { width: 360, height: 740 };
-/** Everything here waits for something that happens: only a machine that stands still takes this long. */
-const patience = 45_000;
 
 describe.skipIf(skipped)(`the admin page in a browser${skipped}`, () => {
   let overlay: Overlay;
   let browser: Browser;
   let target: Target;
-  let context: BrowserContext;
+  let admin: AdminPage;
   let page: Page;
-  let complaints: string[];
+  let heading: AdminPage['heading'];
+  let signIn: AdminPage['signIn'];
+  let open: AdminPage['open'];
   const started: RunningProcess[] = [];
 
   beforeAll(async () => {
@@ -58,7 +44,7 @@ describe.skipIf(skipped)(`the admin page in a browser${skipped}`, () => {
       socket.on('drain', send);
       socket.once('data', send);
     });
-    browser = await chromium.launch({ executablePath, args: quiet });
+    browser = await launchBrowser();
   }, 180_000);
   afterAll(async () => {
     await browser?.close();
@@ -68,39 +54,10 @@ describe.skipIf(skipped)(`the admin page in a browser${skipped}`, () => {
   });
 
   beforeEach(async () => {
-    context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: desk });
-    context.setDefaultTimeout(patience);
-    page = await context.newPage();
-    complaints = [];
-    page.on('pageerror', (error) => complaints.push(`threw: ${error.message}`));
-    page.on('console', (message) => {
-      // The browser itself reports each answer that is an error; those are asked for here.
-      const answer = message.text().startsWith('Failed to load resource');
-      if (['error', 'warning'].includes(message.type()) && !answer) complaints.push(message.text());
-    });
-    page.on('request', (request) => {
-      const { origin } = new URL(request.url());
-      if (origin !== overlay.url) complaints.push(`asked ${origin}`);
-    });
+    admin = await AdminPage.open(browser, overlay);
+    ({ page, heading, signIn, open } = admin);
   });
-  afterEach(async () => {
-    await context?.close();
-    expect(complaints, 'errors, violations of the content security policy, other origins').toEqual([]);
-  });
-
-  const heading = (name: string) => page.getByRole('heading', { level: 1, name, exact: true });
-
-  async function signIn(): Promise<void> {
-    await page.goto(overlay.url);
-    await page.getByLabel('Admin token').fill(await overlay.adminToken());
-    await page.getByRole('button', { name: 'Sign in' }).click();
-    await heading('Overview').waitFor();
-  }
-
-  const open = async (title: string): Promise<void> => {
-    await page.getByRole('navigation').getByRole('link', { name: title, exact: true }).click();
-    await heading(title).waitFor();
-  };
+  afterEach(() => admin?.close());
 
   /** The page's flow, and a real portal that is started with exactly the command that it shows. */
   async function addPortal(name: string): Promise<void> {
@@ -130,15 +87,6 @@ describe.skipIf(skipped)(`the admin page in a browser${skipped}`, () => {
 
   /** Megabits and the like, as the tile has them; 0 while there is none. */
   const throughput = async (): Promise<string> => (await page.locator('[data-tile="Throughput"]').innerText()).trim();
-
-  it('lets nobody in with a wrong token', async () => {
-    await page.goto(overlay.url);
-    await page.getByLabel('Admin token').fill('npa_wrong');
-    await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('alert').getByText('not the admin token').waitFor();
-    expect(await context.cookies()).toEqual([]);
-    await heading('Sign in').waitFor();
-  });
 
   it('adds two portals and a pair, sees traffic appear, withdraws the pair and sees it stop', async () => {
     await signIn();
@@ -451,87 +399,4 @@ describe.skipIf(skipped)(`the admin page in a browser${skipped}`, () => {
     await overlay.restartControl();
     await page.getByText('Connection lost').waitFor({ state: 'detached' });
   }, 180_000);
-
-  it('lets a local admin in with a password, and offers what the role may', async () => {
-    const { password } = await overlay.cli<{ password: string }>(['admin', 'add', 'ada', '--role', 'viewer']);
-    await page.goto(overlay.url);
-    await page.getByRole('button', { name: 'Use a name and a password' }).click();
-    await page.getByLabel('Name').fill('ada');
-    await page.getByLabel('Password').fill('wrong');
-    await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByRole('alert').getByText('The name or the password is wrong').waitFor();
-    await page.getByLabel('Password').fill(password);
-    await page.getByRole('button', { name: 'Sign in' }).click();
-    await heading('Overview').waitFor();
-    await open('Access pairs');
-    expect(await page.getByRole('button', { name: 'Add an access pair' }).count()).toBe(0);
-    await open('Certificates');
-    await page.getByRole('table', { name: 'Root CAs' }).getByText('current').waitFor();
-    expect(await page.getByRole('button', { name: 'Publish a new root' }).count()).toBe(0);
-  });
-
-  it('lets a local admin change his password with the keyboard alone, and sign out everywhere', async () => {
-    const { password } = await overlay.cli<{ password: string }>(['admin', 'add', 'bob', '--role', 'viewer']);
-    const enter = async (on: Page, secret: string): Promise<void> => {
-      await on.goto(overlay.url);
-      await on.getByRole('button', { name: 'Use a name and a password' }).click();
-      await on.getByLabel('Name').fill('bob');
-      await on.getByLabel('Password').fill(secret);
-      await on.getByRole('button', { name: 'Sign in' }).click();
-      await on.getByRole('heading', { level: 1, name: 'Overview' }).waitFor();
-    };
-    const elsewhere = await browser.newContext({ ignoreHTTPSErrors: true });
-    const other = await elsewhere.newPage();
-    await enter(other, password);
-    await enter(page, password);
-
-    const account = page.getByRole('button', { name: 'Account' });
-    await account.focus();
-    await page.keyboard.press('Enter');
-    const dialog = page.getByRole('dialog', { name: 'Account' });
-    await dialog.getByText('Signed in as admin:bob, viewer.').waitFor();
-    const fill = async (...texts: string[]): Promise<void> => {
-      await dialog.getByLabel('Present password').focus();
-      for (const [at, text] of texts.entries()) {
-        if (at > 0) await page.keyboard.press('Tab');
-        await page.keyboard.press('ControlOrMeta+a');
-        await page.keyboard.type(text);
-      }
-      await page.keyboard.press('Enter');
-    };
-    const next = 'a longer password';
-    const wrong = (label: string, text: string) => {
-      const input = page.getByLabel(label, { exact: true });
-      return dialog.locator('.field', { has: input }).getByRole('alert').getByText(text).waitFor();
-    };
-    await fill(password, next, 'another');
-    await wrong('New password, again', 'not the same');
-    await fill(password, 'short', 'short');
-    await wrong('New password', 'at least 12 characters');
-    await fill('not it', next, next);
-    await wrong('Present password', 'not the present password');
-    await fill(password, next, next);
-    await dialog.waitFor({ state: 'detached' });
-    await page.getByText('Your password is changed.').waitFor({ state: 'attached' });
-    // The focus is where it was before.
-    expect(await account.evaluate((button) => button === document.activeElement)).toBe(true);
-    await other.reload();
-    await other.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
-
-    await enter(other, next);
-    await page.keyboard.press('Enter');
-    await dialog.getByRole('button', { name: 'Sign out everywhere' }).click();
-    await heading('Sign in').waitFor();
-    await other.reload();
-    await other.getByRole('heading', { level: 1, name: 'Sign in' }).waitFor();
-    await elsewhere.close();
-  });
-
-  it('signs out for good', async () => {
-    await signIn();
-    await page.getByRole('button', { name: 'Sign out' }).click();
-    await heading('Sign in').waitFor();
-    await page.reload();
-    await heading('Sign in').waitFor();
-  });
 });

@@ -1,14 +1,10 @@
-import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { limits } from '@netport/protocol';
-import Provider from 'oidc-provider';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startTestServer, type TestServer } from '../../test/harness.js';
+import { OpenIdProvider } from '../../test/openid-provider.js';
 import { parseGroupRoles } from '../policy/oidc-role.js';
 
-/** People at the provider, with their groups; anybody's password is right there. */
-const groups: Record<string, string[]> = {
+const groups = {
   ada: ['staff', 'operators'],
   alan: ['staff'],
   grace: ['visitors'],
@@ -17,29 +13,18 @@ const groups: Record<string, string[]> = {
 const secret = 'a-secret-that-is-long-enough-for-hmac';
 
 let server: TestServer;
-let provider: Server;
-let issuer: URL;
-let handler: RequestListener = (_request, response) => void response.writeHead(503).end();
+let provider: OpenIdProvider;
 let now = new Date();
 beforeAll(async () => {
-  provider = createServer((request, response) => handler(request, response));
-  await once(provider.listen(0, '127.0.0.1'), 'listening');
-  issuer = new URL(`http://127.0.0.1:${(provider.address() as AddressInfo).port}`);
+  provider = await OpenIdProvider.start(groups);
+  const { issuer, clientId, scopes, groupsClaim } = provider;
   const roles = parseGroupRoles('operators=operator;staff=viewer');
-  const oidc = {
-    issuer,
-    clientId: 'netport',
-    clientSecret: secret,
-    scopes: 'openid groups',
-    groupsClaim: 'groups',
-    roles,
-  };
+  const oidc = { issuer, clientId, clientSecret: secret, scopes, groupsClaim, roles };
   server = await startTestServer({ oidc, now: () => now });
 });
 afterAll(async () => {
   await server.stop();
-  provider.closeAllConnections();
-  provider.close();
+  provider.stop();
 });
 
 /** A browser at the provider: keeps its cookies, fills in its forms, and ends where it is sent back to us. */
@@ -99,20 +84,8 @@ test('while the provider is away, the page says so, and later it works', async (
   const { status, headers } = await get('/api/v1/session/oidc');
   expect([status, headers.location]).toEqual([303, '/?refused=unavailable']);
   const redirectUri = `${server.url}/api/v1/session/oidc/callback`;
-  const oidcProvider = new Provider(issuer.href, {
-    clients: [
-      {
-        client_id: 'netport',
-        client_secret: secret,
-        redirect_uris: [redirectUri],
-        token_endpoint_auth_method: 'client_secret_post',
-      },
-    ],
-    claims: { openid: ['sub'], groups: ['groups'] },
-    pkce: { required: () => true },
-    findAccount: (_context, id) => ({ accountId: id, claims: () => ({ sub: id, groups: groups[id] ?? [] }) }),
-  });
-  handler = oidcProvider.callback();
+  provider.open({ redirectUri, secret });
+  const { issuer } = provider;
   expect((await get('/api/v1/session')).json).toEqual({ oidc: { name: issuer.host } });
   const { url } = await start();
   expect(new URL(url).origin).toBe(issuer.origin);
@@ -198,7 +171,7 @@ test('who declines there is not let in here', async () => {
   const { url, pending } = await start();
   const state = new URL(url).searchParams.get('state') ?? '';
   const to = new URL(`${server.url}/api/v1/session/oidc/callback`);
-  to.search = new URLSearchParams({ error: 'access_denied', state, iss: issuer.href }).toString();
+  to.search = new URLSearchParams({ error: 'access_denied', state, iss: provider.issuer.href }).toString();
   expect((await back(to, pending)).headers.location).toBe('/?refused=forbidden');
 });
 

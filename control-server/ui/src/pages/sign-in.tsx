@@ -16,7 +16,9 @@ export function SignInPage() {
       // Without it, one signs in by the form.
       .catch(() => {});
   }, []);
-  const refused = refusedCode();
+  const [refused] = useState(refusedCode);
+  // It is told once: not again to who has signed in since, and out.
+  useEffect(() => history.replaceState(null, '', `/${location.hash}`), []);
   return (
     <main class="sign-in">
       <div class="sign-in-card">
