@@ -1,5 +1,6 @@
 export * from './control-connection.js';
 export * from './control-session.js';
+export { tryControlSession } from './control-socket.js';
 export * from './data-directory.js';
 export * from './device-enrolment.js';
 export * from './enrolment.js';

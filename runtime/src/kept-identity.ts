@@ -1,6 +1,6 @@
 import { acceptAuthorities, derToPem, fingerprintsIn, pemToDer, type Trust } from '@netport/pki';
 import { asNetportError, type NetportError, type TrustMessage, type TrustsMessage } from '@netport/protocol';
-import { tryControlSession } from './control-session.js';
+import { tryControlSession } from './control-socket.js';
 import type { DataDirectory } from './data-directory.js';
 import { fetchAuthorities, reenrol } from './enrolment.js';
 import { describeIdentity, type StoredIdentity, saveIdentity } from './identity.js';
