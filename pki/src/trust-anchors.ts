@@ -16,8 +16,9 @@ export const fingerprintsIn = (bundle: string): string[] => pemToDer(bundle).map
 /**
  * What a side that trusts the roots in `trusted` may believe of the CA certificates that it is offered (both PEM bundles): the
  * roots among them that it trusts already, and those whose key a root that it trusts has certified (RFC 4210 §4.4). From
- * anybody, a root has to have come after the one that certified it: the key of a retired root may be in a thief's hands, and so is
- * the link that led back to it. Only a control server that is believed may need that link, until the older root is retired. Throws `cert_untrusted` when no root is left, `too_large` or `protocol_error`.
+ * anybody, a root has to have come after the one that certified it: the key of a retired root may be in a thief's hands, and so
+ * may the link that leads back to it. Only who is told of an older root by a control server that he believes needs that link.
+ * Throws `cert_untrusted` when no root is left, `too_large` or `protocol_error`.
  */
 export function acceptAuthorities(options: {
   trusted: string;
