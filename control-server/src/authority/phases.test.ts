@@ -35,9 +35,15 @@ test('publish, re-issue, retire: certificates come from the new root from re-iss
   ]);
 });
 
-test('a published root can be taken back until something is issued under it', () => {
+test('a published root can be taken back until something is issued under it, and leaves nothing', () => {
   const published = advance(stable, 'publish', at(1), next);
   expect(advance(published, 'cancel', at(2))).toEqual({ ...stable, since: at(2).toISOString() });
+  const third = { generation: generation(3), linkPems: ['third with new', 'new with third'] };
+  const retired = advance(advance(advance(stable, 'publish', at(1), next), 'reissue', at(2)), 'retire', at(3));
+  const again = advance(retired, 'publish', at(4), third);
+  expect(again.linkPems).toEqual([...third.linkPems, 'new with old']);
+  expect(advance(again, 'cancel', at(5)).linkPems).toEqual(['new with old']);
+  expect(advance(advance(again, 'reissue', at(5)), 'retire', at(6)).linkPems).toEqual(['third with new']);
   expect(() => advance(advance(published, 'reissue', at(2)), 'cancel', at(3))).toThrow(/next step is retire/);
 });
 

@@ -16,8 +16,9 @@ export interface AuthorityRecord {
   /** One, or in a rollover two, oldest first. */
   generations: readonly [Generation, Generation?];
   /**
-   * In a rollover: each root's key certified by the other (RFC 4210 §4.4), the newer one's first. After it, that one: who was
-   * away for all of it and trusts the retired root alone believes whoever has its key, until this shows him the root that counts.
+   * In a rollover: each root's key certified by the other (RFC 4210 §4.4), the newer one's first. After it, and until the next one
+   * is over, that one: who was away for all of it and trusts the retired root alone believes whoever has its key, until this shows
+   * him the root that counts.
    */
   linkPems: readonly string[];
 }
@@ -60,14 +61,19 @@ export function advance(
   switch (step) {
     case 'publish': {
       if (!next) throw new TypeError('there is nothing to publish');
-      return { phase: 'published', since, generations: [older, next.generation], linkPems: next.linkPems };
+      return {
+        phase: 'published',
+        since,
+        generations: [older, next.generation],
+        linkPems: [...next.linkPems, ...record.linkPems],
+      };
     }
     case 'reissue':
       return { ...record, phase: 'reissuing', since };
     case 'retire':
       return { phase: 'stable', since, generations: [newer ?? older], linkPems: record.linkPems.slice(0, 1) };
     case 'cancel':
-      return { phase: 'stable', since, generations: [older], linkPems: [] };
+      return { phase: 'stable', since, generations: [older], linkPems: record.linkPems.slice(2) };
   }
 }
 
