@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { socketPair } from '../testing/sockets.js';
 import { type RaceOptions, race } from './race.js';
 
 /** An attempt that is settled by hand. */
@@ -79,6 +80,18 @@ it('the second starts at once when the first fails', async () => {
   await expect.poll(() => second.signal).toBeDefined();
   second.succeed('tcp');
   expect(await won).toBe('tcp');
+});
+
+it('what has arrived in time is in time, though this process stood still until afterwards', async () => {
+  const [near, far] = await socketPair();
+  const { first, second, won } = raceOf(20);
+  near.once('data', (data) => first.succeed(String(data)));
+  far.write('quic');
+  const until = performance.now() + 100;
+  while (performance.now() < until);
+  expect(await won).toBe('quic');
+  expect(second.signal).toBeUndefined();
+  for (const socket of [near, far]) socket.destroy();
 });
 
 it('a first that is late may still win', async () => {

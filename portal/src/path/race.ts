@@ -66,7 +66,11 @@ export function race<T>(
       const abandon = new AbortController();
       const runner = { attempt: start(abandon.signal), abandon, failed: false };
       runners.push(runner);
-      timer = setTimeout(startNext, headStart);
+      // After this process has stood still, its timers are due before it has read what arrived meanwhile.
+      const next = (): void => {
+        if (!over && runners.at(-1) === runner) startNext();
+      };
+      timer = setTimeout(() => setImmediate(next), headStart);
       runner.attempt.then(
         (value) => win(runner, value),
         (error) => lose(runner, error),
