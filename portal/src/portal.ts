@@ -19,6 +19,7 @@ import {
   openDataDirectory,
   openRevocationStore,
   openTracing,
+  type RevocationStore,
   type StoredIdentity,
   type Tracing,
   trustOf,
@@ -83,6 +84,7 @@ interface Parts {
   directory: DataDirectory;
   identity: KeptIdentity;
   policies: PolicyStore;
+  revocations: RevocationStore;
   plane: DataPlane;
   session: PortalSession;
   metrics: PortalMetrics;
@@ -136,6 +138,7 @@ export class Portal extends EventEmitter<PortalEvents> {
     parts.identity.close();
     await parts.plane.drain(graceMs);
     await parts.session.close();
+    await Promise.all([parts.policies.settled(), parts.revocations.settled()]);
     await parts.tracing.close();
     if (!this.#options.directory) await parts.directory.close();
     this.#parts = undefined;
@@ -222,13 +225,16 @@ export class Portal extends EventEmitter<PortalEvents> {
       trust,
       version,
       policyVersion: () => policies.current?.version ?? 0,
-      acceptPolicy: (jws) =>
-        policies.accept(jws, async (document) => {
-          await plane.enforce();
-          log.info({ version: document.version }, 'policy in force');
-          this.emit('policy', document);
-        }),
-      acceptRevocations: (der) => revocations.accept(der, current(), () => plane.enforceRevocations()),
+      acceptPolicy: async (jws) => {
+        const document = await policies.accept(jws);
+        await plane.enforce();
+        log.info({ version: document.version }, 'policy in force');
+        this.emit('policy', document);
+      },
+      acceptRevocations: async (der) => {
+        revocations.accept(der, current());
+        plane.enforceRevocations();
+      },
       acceptTrust: async (message) => {
         await identity.accept(message);
         plane.retireTunnels();
@@ -277,6 +283,6 @@ export class Portal extends EventEmitter<PortalEvents> {
       const action = denied ? 'stream.denied' : 'stream.failed';
       session.events.push(portalEvent(action, error.code, error.message, { pair, peer, source }));
     });
-    return { directory, identity, policies, plane, session, metrics, tracing };
+    return { directory, identity, policies, revocations, plane, session, metrics, tracing };
   }
 }

@@ -7,6 +7,7 @@ export * from './enrolment.js';
 export * from './garbage-collection.js';
 export * from './identify.js';
 export * from './identity.js';
+export * from './kept-file.js';
 export * from './kept-identity.js';
 export * from './log.js';
 export * from './metrics.js';

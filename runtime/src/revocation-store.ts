@@ -2,6 +2,7 @@ import { parseCrl, type Revocations } from '@netport/pki';
 import { asNetportError } from '@netport/protocol';
 import type { DataDirectory } from './data-directory.js';
 import type { StoredIdentity } from './identity.js';
+import { KeptFile } from './kept-file.js';
 import type { Logger } from './log.js';
 
 const file = 'crl.der';
@@ -18,11 +19,10 @@ const authoritiesOf = ({ rootPem, issuersPem, chainPem }: KnownAuthorities): str
 /** The revocation list that the control server last sent: kept on disk, so that whoever was revoked is refused after a restart too. */
 export interface RevocationStore {
   readonly current: Revocations | undefined;
-  /**
-   * Has a list enforced, and keeps it. Throws `cert_untrusted` or `protocol_error` and keeps the list it has; where the disk
-   * takes none, the new one is in force all the same. An older list is ignored.
-   */
-  accept(der: Uint8Array, identity: KnownAuthorities, enforce?: () => void): Promise<void>;
+  /** Throws `cert_untrusted` or `protocol_error` and keeps the list it has. An older list than that is ignored. */
+  accept(der: Uint8Array, identity: KnownAuthorities): void;
+  /** Resolves when what is in force is on disk, or the disk has refused it. */
+  settled(): Promise<void>;
 }
 
 export async function openRevocationStore(options: {
@@ -31,6 +31,7 @@ export async function openRevocationStore(options: {
   log: Logger;
 }): Promise<RevocationStore> {
   const { directory, identity, log } = options;
+  const kept = new KeptFile(directory, file, log);
   let current = readStored(await directory.readBytes(file));
 
   function readStored(der: Uint8Array | undefined): Revocations | undefined {
@@ -48,13 +49,12 @@ export async function openRevocationStore(options: {
     get current() {
       return current;
     },
-    accept: async (der, from, enforce = () => {}) => {
+    accept: (der, from) => {
       const next = parseCrl(der, authoritiesOf(from));
       if (current && next.thisUpdate < current.thisUpdate) return;
       current = next;
-      // A slow disk holds up nothing that is to be cut.
-      enforce();
-      await directory.write(file, der);
+      kept.keep(der);
     },
+    settled: () => kept.settled(),
   };
 }

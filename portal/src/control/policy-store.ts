@@ -1,6 +1,6 @@
 import type { Trust } from '@netport/pki';
 import { asNetportError, type Name, type PolicyDocument, type TrustDomain } from '@netport/protocol';
-import type { DataDirectory, Logger } from '@netport/runtime';
+import { type DataDirectory, KeptFile, type Logger } from '@netport/runtime';
 import { issuedAt, verifyPolicy } from './policy.js';
 
 const file = 'policy.jws';
@@ -8,11 +8,10 @@ const file = 'policy.jws';
 /** The policy in force: the last document that was accepted, which outlives control outages and restarts. */
 export interface PolicyStore {
   readonly current: PolicyDocument | undefined;
-  /**
-   * Verifies and swaps it, has it enforced, and keeps it. Throws as `verifyPolicy` and keeps the one in force; where the disk
-   * takes none, the new one is in force all the same.
-   */
-  accept(jws: string, enforce: (document: PolicyDocument) => Promise<void>): Promise<void>;
+  /** Verifies, swaps and keeps it. Throws as `verifyPolicy` and keeps the one in force. */
+  accept(jws: string): Promise<PolicyDocument>;
+  /** Resolves when what is in force is on disk, or the disk has refused it. */
+  settled(): Promise<void>;
 }
 
 export async function openPolicyStore(options: {
@@ -24,6 +23,7 @@ export async function openPolicyStore(options: {
 }): Promise<PolicyStore> {
   const { directory, identity, trust, now, log } = options;
   const { name, trustDomain } = identity;
+  const kept = new KeptFile(directory, file, log);
   let current = await readStored();
 
   async function readStored(): Promise<PolicyDocument | undefined> {
@@ -42,7 +42,7 @@ export async function openPolicyStore(options: {
     get current() {
       return current;
     },
-    accept: async (jws, enforce) => {
+    accept: async (jws) => {
       const next = await verifyPolicy(jws, {
         trust: trust(),
         now: now(),
@@ -51,8 +51,9 @@ export async function openPolicyStore(options: {
         version: current?.version,
       });
       current = next;
-      // A slow disk holds up nothing that is to be cut.
-      await Promise.all([enforce(next), directory.write(file, jws)]);
+      kept.keep(jws);
+      return next;
     },
+    settled: () => kept.settled(),
   };
 }

@@ -159,7 +159,7 @@ export class PortalSession {
     // What is sent now is read before the close.
     this.streams.finish();
     await this.#session.close();
-    // What was accepted is on disk before the process ends.
+    // What came before that is accepted, or refused.
     await this.#work;
   }
 

@@ -78,7 +78,9 @@ export function openRelaySession(options: RelaySessionOptions): RelaySession {
         inOrder('root CAs', () => identity.accept(message).finally(() => session?.send(identity.trusts())));
         return;
       case 'crl':
-        inOrder('revocation list', () => revocations.accept(Buffer.from(message.der, 'base64'), identity.current));
+        inOrder('revocation list', async () =>
+          revocations.accept(Buffer.from(message.der, 'base64'), identity.current),
+        );
         return;
       case 'circuit.open': {
         const { id: request, circuitId, transport, tokens } = message;
@@ -139,8 +141,9 @@ export function openRelaySession(options: RelaySessionOptions): RelaySession {
     close: async () => {
       clearInterval(interval);
       await opened.close();
-      // What was accepted is on disk before the process ends.
+      // What came before that is accepted, or refused.
       await accepting;
+      await revocations.settled();
     },
   };
 }
