@@ -9,12 +9,14 @@ import {
   createAuthority,
   derToPem,
   encodeCertsOnly,
+  fingerprintsIn,
   generateKeyPem,
+  linkRoots,
   openAuthority,
   pemToDer,
   publicKeyOf,
 } from '@netport/pki';
-import { controlSubprotocol, formatSpiffeId, type Name, type TrustDomain } from '@netport/protocol';
+import { controlSubprotocol, formatSpiffeId, type Name, NetportError, type TrustDomain } from '@netport/protocol';
 import { expect, it, onTestFinished } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { openDataDirectory } from './data-directory.js';
@@ -31,8 +33,8 @@ const issue = async (kind: 'control' | 'portal', publicKey: Uint8Array, now = ne
   return (await authority.issue({ id, publicKey, now, lifetime })).chainPem;
 };
 
-/** A control server that renews every certificate, and takes sessions or not. */
-async function startServer(takesSessions: () => boolean) {
+/** A control server that renews every certificate, takes sessions or not, and says to anybody which CAs it has. */
+async function startServer(takesSessions: () => boolean, authorities = async (): Promise<string> => authority.rootPem) {
   const keyPem = generateKeyPem();
   const http = createServer({
     ...{ key: keyPem, cert: await issue('control', publicKeyOf(keyPem)), ca: authority.rootPem },
@@ -40,7 +42,8 @@ async function startServer(takesSessions: () => boolean) {
   });
   http.on('request', async (request, response) => {
     const body = (await request.setEncoding('utf8').toArray()).join('');
-    const chainPem = await issue('portal', await checkCsr(Buffer.from(body, 'base64')));
+    const asked = request.url?.endsWith('/cacerts');
+    const chainPem = asked ? await authorities() : await issue('portal', await checkCsr(Buffer.from(body, 'base64')));
     response.end(Buffer.from(encodeCertsOnly(pemToDer(chainPem).map(derToPem))).toString('base64'));
   });
   const sockets = new WebSocketServer({ noServer: true, handleProtocols: () => controlSubprotocol });
@@ -90,4 +93,43 @@ it('a renewed certificate is used, and written over the old one, only when a con
   expect(changes).toEqual(['changed']);
   expect(await loadIdentity(directory)).toEqual(kept.current);
   expect((await stat(join(path, 'identity.json'))).mode & 0o777).toBe(0o600);
+});
+
+it('takes new roots from whoever answers for the control server, and lets go of none for him', async () => {
+  const now = new Date();
+  const [first, second, third] = await Promise.all(
+    [1, 2, 3].map((generation) => createAuthority({ trustDomain, now, generation })),
+  );
+  if (!first || !second || !third) throw new Error('unreachable: three were made');
+  const answers: string[] = [
+    second.rootPem,
+    third.rootPem + (await linkRoots({ rootPem: third.rootPem, by: second, now })),
+  ];
+  const { url } = await startServer(
+    () => false,
+    async () => answers.shift() ?? '',
+  );
+  const path = await mkdtemp(join(tmpdir(), 'netport-runtime-'));
+  const directory = await openDataDirectory(path);
+  const keyPem = generateKeyPem();
+  const id = formatSpiffeId({ trustDomain, kind: 'portal', name: 'one' as Name });
+  const issuer = await openAuthority(second);
+  const { chainPem } = await issuer.issue({ id, publicKey: publicKeyOf(keyPem), now, lifetime: 3_600_000 });
+  const rootPem = first.rootPem + second.rootPem;
+  const kept = keepIdentity(describeIdentity({ keyPem, chainPem, rootPem, issuersPem: '', controlUrl: url }), {
+    ...{ directory, log: createLogger('test', 'silent'), now: () => new Date(), random: () => 0 },
+    trust: (own) => trustOf(own, undefined),
+    onChange: () => {},
+  });
+  onTestFinished(async () => {
+    kept.close();
+    await directory.close();
+    await rm(path, { recursive: true });
+  });
+  const refused = new NetportError('cert_untrusted', 'its root is another one');
+  kept.sessionDown(refused);
+  await expect.poll(() => answers.length).toBe(1);
+  kept.sessionDown(refused);
+  const roots = [first, second, third].map((one) => fingerprintsIn(one.rootPem)[0]);
+  await expect.poll(() => kept.trusts().roots).toEqual(roots);
 });

@@ -1,4 +1,4 @@
-import { acceptAuthorities, derToPem, fingerprintsIn, pemToDer, type Trust } from '@netport/pki';
+import { type Authorities, acceptAuthorities, derToPem, fingerprintsIn, pemToDer, type Trust } from '@netport/pki';
 import { asNetportError, type NetportError, type TrustMessage, type TrustsMessage } from '@netport/protocol';
 import { tryControlSession } from './control-socket.js';
 import type { DataDirectory } from './data-directory.js';
@@ -68,18 +68,24 @@ export function keepIdentity(enrolled: StoredIdentity, options: KeptIdentityOpti
   };
   const renewals = keepRenewed(enrolled, { renew, now, random, log });
 
-  const trustOffered = async (offered: string, offeredBy: 'control-server' | 'anybody'): Promise<void> => {
-    const accepted = acceptAuthorities({ trusted: current.rootPem, offered, offeredBy, now: now() });
-    const issuersPem = accepted.issuerPems.join('');
-    const rootPem = keepOwn(current, accepted.rootPems).join('');
+  const trustOnly = async ({ rootPems, issuerPems }: Authorities): Promise<void> => {
+    const [rootPem, issuersPem] = [rootPems.join(''), issuerPems.join('')];
     if (rootPem === current.rootPem && issuersPem === current.issuersPem) return;
     await change((identity) => describeIdentity({ ...identity, rootPem, issuersPem }));
     log.info({ roots: fingerprintsIn(rootPem) }, 'trusted root CAs changed');
   };
 
+  /** Takes new roots over. None goes: what is left out of an answer may be the wish of whoever gave it. */
   const catchUp = async (): Promise<void> => {
     try {
-      await trustOffered(await fetchAuthorities(current.controlUrl, proxy), 'anybody');
+      const offered = await fetchAuthorities(current.controlUrl, proxy);
+      const [roots, issuers] = [certificatesIn(current.rootPem), certificatesIn(current.issuersPem)];
+      const accepted = acceptAuthorities({ trusted: current.rootPem, offered, offeredBy: 'anybody', now: now() });
+      if (accepted.rootPems.every((root) => roots.includes(root))) return;
+      await trustOnly({
+        rootPems: [...new Set([...roots, ...accepted.rootPems])],
+        issuerPems: [...new Set([...issuers, ...accepted.issuerPems])],
+      });
     } catch (thrown) {
       const { code, message } = asNetportError(thrown);
       log.debug({ code }, `the control server's root CAs are none to be trusted: ${message}`);
@@ -91,7 +97,13 @@ export function keepIdentity(enrolled: StoredIdentity, options: KeptIdentityOpti
       return current;
     },
     accept: async ({ authorities, issuing, renewWithin }) => {
-      await trustOffered(authorities, 'control-server');
+      const { rootPems, issuerPems } = acceptAuthorities({
+        trusted: current.rootPem,
+        offered: authorities,
+        offeredBy: 'control-server',
+        now: now(),
+      });
+      await trustOnly({ rootPems: keepOwn(current, rootPems), issuerPems });
       if (current.rootFingerprint === issuing) return;
       renewals.hasten(new Date(now().getTime() + random() * renewWithin));
     },
@@ -106,5 +118,8 @@ export function keepIdentity(enrolled: StoredIdentity, options: KeptIdentityOpti
 /** Without the root of its own certificate nobody is anybody: it stays until there is another certificate. */
 function keepOwn({ rootPem, rootFingerprint }: StoredIdentity, accepted: string[]): string[] {
   const isOwn = (pem: string): boolean => fingerprintsIn(pem)[0] === rootFingerprint;
-  return accepted.some(isOwn) ? accepted : [...accepted, ...pemToDer(rootPem).map(derToPem).filter(isOwn)];
+  return accepted.some(isOwn) ? accepted : [...accepted, ...certificatesIn(rootPem).filter(isOwn)];
 }
+
+/** Each as PEM of its own. */
+const certificatesIn = (bundle: string): string[] => pemToDer(bundle).map(derToPem);
