@@ -13,6 +13,7 @@ export default defineConfig({
       'deploy/**/*.test.ts',
       '*.test.ts',
     ],
+    setupFiles: ['harness/complaints.ts'],
     maxWorkers: 2,
     sequence: { sequencer: LongestFirst },
     testTimeout: 120_000,

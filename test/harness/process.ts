@@ -48,6 +48,9 @@ export interface SpawnOptions {
   onLog?: (line: LogLine) => void;
 }
 
+/** Every process that was started here, ended ones too. */
+export const startedProcesses: Pick<RunningProcess, 'name' | 'log'>[] = [];
+
 const running = new Set<ChildProcess>();
 // A test run that is interrupted must not leave its processes behind.
 process.on('exit', () => {
@@ -61,6 +64,7 @@ export function startProcess(options: SpawnOptions): RunningProcess {
   const log: LogLine[] = [];
   const stdout: string[] = [];
   const output: string[] = [];
+  startedProcesses.push({ name, log });
   // Not `exit`: its last lines may still be on their way then.
   const exited = once(child, 'close').then(([code]) => {
     running.delete(child);
