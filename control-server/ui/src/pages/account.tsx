@@ -5,6 +5,7 @@ import { Dialog } from '../parts/dialog.js';
 import { TextField } from '../parts/field.js';
 import { Note } from '../parts/note.js';
 import { announce } from '../state/announcement.js';
+import { useFields } from '../state/fields.js';
 import { noticeSignedOut, session, signOutEverywhere } from '../state/session.js';
 
 /** Who one is, one's own password where this server keeps it, and the end of all of one's sessions. */
@@ -36,11 +37,9 @@ export function Account({ onClose }: { onClose: () => void }) {
 }
 
 const empty = { current: '', next: '', again: '' };
-type Errors = Partial<typeof empty>;
 
 function PasswordForm({ name, onChanged }: { name: string; onChanged: () => void }) {
-  const [values, setValues] = useState(empty);
-  const [errors, setErrors] = useState<Errors>({});
+  const { values, setErrors, field } = useFields(empty);
   const [busy, setBusy] = useState(false);
   const submit = async (event: Event): Promise<void> => {
     event.preventDefault();
@@ -59,29 +58,19 @@ function PasswordForm({ name, onChanged }: { name: string; onChanged: () => void
       noticeSignedOut(thrown);
     }
   };
-  const field = (of: keyof typeof empty) => ({
-    name: of,
-    type: 'password' as const,
-    required: true,
-    value: values[of],
-    error: errors[of],
-    onValue: (value: string) => {
-      setValues((before) => ({ ...before, [of]: value }));
-      setErrors((before) => ({ ...before, [of]: undefined }));
-    },
-  });
+  const password = (of: keyof typeof empty) => ({ ...field(of), type: 'password' as const, required: true });
   return (
     <form class="stack" noValidate onSubmit={(event) => void submit(event).catch(() => {})}>
       {/* What password managers file the password under. */}
       <input type="text" name="username" autocomplete="username" value={name} readOnly hidden />
-      <TextField label="Present password" autocomplete="current-password" {...field('current')} />
+      <TextField label="Present password" autocomplete="current-password" {...password('current')} />
       <TextField
         label="New password"
         autocomplete="new-password"
         hint={`${limits.passwordMin} to ${limits.passwordMax} characters. Your other sessions end.`}
-        {...field('next')}
+        {...password('next')}
       />
-      <TextField label="New password, again" autocomplete="new-password" {...field('again')} />
+      <TextField label="New password, again" autocomplete="new-password" {...password('again')} />
       <div>
         <button type="submit" class="button first" disabled={busy}>
           Change the password

@@ -6,15 +6,15 @@ import { TextField } from '../parts/field.js';
 import { Note } from '../parts/note.js';
 import { TextOrFile } from '../parts/text-or-file.js';
 import { announce } from '../state/announcement.js';
+import { useFields } from '../state/fields.js';
 import { noticeSignedOut } from '../state/session.js';
 
 const empty = { name: '', pem: '', prefix: '' };
 
 /** Whose devices to trust, and which portals they may be. The server says what is wrong with it. */
 export function AddDeviceAuthority({ onClose }: { onClose: () => void }) {
-  const [values, setValues] = useState(empty);
+  const { values, errors, setErrors, field } = useFields(empty);
   const [autoAdd, setAutoAdd] = useState(false);
-  const [errors, setErrors] = useState<ReturnType<typeof fieldErrors>>({});
   const [busy, setBusy] = useState(false);
   const autoAddHint = useId();
   const submit = async (event: Event): Promise<void> => {
@@ -32,15 +32,6 @@ export function AddDeviceAuthority({ onClose }: { onClose: () => void }) {
       noticeSignedOut(thrown);
     }
   };
-  const field = (of: keyof typeof empty) => ({
-    name: of,
-    value: values[of],
-    error: errors[of],
-    onValue: (value: string) => {
-      setValues((before) => ({ ...before, [of]: value }));
-      setErrors((before) => ({ ...before, [of]: undefined }));
-    },
-  });
   return (
     <Dialog title="Add a device authority" onClose={onClose}>
       <form class="stack" noValidate onSubmit={(event) => void submit(event).catch(() => {})}>
