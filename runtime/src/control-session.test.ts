@@ -49,6 +49,7 @@ async function startServer() {
 /** A session of a portal; resolves once it is up. */
 async function openSession(identity: StoredIdentity, log = createLogger('test', 'silent')) {
   const ends: string[] = [];
+  const downs = new EventEmitter<{ down: [] }>();
   const heard: string[] = [];
   let up: () => void = () => {};
   const begun = new Promise<void>((resolve) => {
@@ -61,12 +62,15 @@ async function openSession(identity: StoredIdentity, log = createLogger('test', 
     decode: (text) => JSON.parse(text) as { type: string },
     onMessage: ({ type }) => heard.push(type),
     onUp: up,
-    onDown: ({ message }) => ends.push(message),
+    onDown: ({ message }) => {
+      ends.push(message);
+      downs.emit('down');
+    },
     log,
   });
   onTestFinished(() => session.close());
   await begun;
-  return { session, ends, heard };
+  return { session, ends, downs, heard };
 }
 
 // Earlier than it would be without a check.
@@ -131,12 +135,17 @@ it('a request waits for a session that has just ended to come back, and not for 
     });
   });
   const connection = once(server.connections, 'connection');
-  const { session, ends } = await openSession({ ...(await issue('portal', 'c' as Name)), controlUrl: server.url });
+  const { session, downs } = await openSession({ ...(await issue('portal', 'c' as Name)), controlUrl: server.url });
   const [, ws] = (await connection) as [IncomingMessage, WebSocket];
+  // In that very moment: the next one is up soon.
+  const answer = new Promise((resolve) => {
+    downs.once('down', () => {
+      expect(session.up).toBe(false);
+      resolve(session.request({ type: 'circuit.request' }));
+    });
+  });
   ws.terminate();
-  await expect.poll(() => ends.length).toBe(1);
-  expect(session.up).toBe(false);
-  expect(await session.request({ type: 'circuit.request' })).toMatchObject({ type: 'circuit.offer' });
+  expect(await answer).toMatchObject({ type: 'circuit.offer' });
   expect(session.starts).toBe(2);
   await session.close();
   await expect(session.request({ type: 'circuit.request' })).rejects.toMatchObject({ code: 'unavailable' });
