@@ -338,6 +338,8 @@ describe.skipIf(skipped)(`the admin page in a browser${skipped}`, () => {
     const dialog = page.getByRole('dialog');
     const errorOf = (field: string) =>
       dialog.locator('.field', { has: page.locator(`[name="${field}"]`) }).getByRole('alert');
+    // What is typed before that goes nowhere.
+    await dialog.locator('[name="name"]:focus').waitFor();
     for (const text of ['acme', 'acme', 'no certificate']) {
       await page.keyboard.type(text);
       await page.keyboard.press('Tab');
@@ -359,7 +361,7 @@ describe.skipIf(skipped)(`the admin page in a browser${skipped}`, () => {
     await dialog.waitFor({ state: 'detached' });
     const row = page.getByRole('table', { name: 'Device authorities' }).getByRole('row', { name: 'acme' });
     await row.getByText(fingerprint).waitFor();
-    expect(await add.evaluate((button) => button === document.activeElement)).toBe(true);
+    await expect.poll(() => add.evaluate((button) => button === document.activeElement)).toBe(true);
     expect(await overlay.cli(['device-ca', 'ls'])).toMatchObject([
       { name: 'acme', prefix: 'acme-', autoAdd: true, pem: bundle },
     ]);
