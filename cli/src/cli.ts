@@ -1,7 +1,7 @@
 import type { Readable, Writable } from 'node:stream';
 import type { Command } from 'commander';
 import { type Api, createApi } from './client.js';
-import { loadCredentials } from './credentials.js';
+import { type Credentials, loadCredentials } from './credentials.js';
 import { type Column, table } from './output/table.js';
 
 /** What a command has of the world: main.ts gives it the process, a test gives it streams. */
@@ -20,9 +20,11 @@ export interface JsonOption {
   json?: boolean;
 }
 
-/** The admin API as the person who logged in. Where the root CA was replaced meanwhile, the login follows. */
-export async function connect(cli: Cli): Promise<Api> {
-  const credentials = await loadCredentials(cli.env);
+/** The admin API as the person who logged in. */
+export const connect = async (cli: Cli): Promise<Api> => connectAs(cli, await loadCredentials(cli.env));
+
+/** The same with a login that was loaded. Where the root CA was replaced meanwhile, the login follows. */
+export function connectAs(cli: Cli, credentials: Credentials): Api {
   // A file that somebody else wrote is left to him.
   if (cli.env.NETPORT_CA) return createApi(credentials);
   // Only then: to load what reads certificates takes longer than all the rest.

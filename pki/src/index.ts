@@ -9,4 +9,4 @@ export { keySigner, type Signer } from './signer.js';
 export * from './tls.js';
 export * from './trust-anchors.js';
 export * from './verify.js';
-export { derToPem, pemToDer } from './x509.js';
+export { derToPem, pemsIn, pemToDer } from './x509.js';

@@ -14,3 +14,6 @@ export const pemToDer = (bundle: string): Uint8Array[] =>
 
 export const derToPem = (der: Uint8Array): string =>
   `${new x509.X509Certificate(Uint8Array.from(der)).toString('pem')}\n`;
+
+/** Each certificate of a PEM bundle as PEM of its own, in order. */
+export const pemsIn = (bundle: string): string[] => pemToDer(bundle).map(derToPem);

@@ -5,9 +5,9 @@ import {
   acceptAuthorities,
   createCsr,
   decodeCertsOnly,
-  derToPem,
   fingerprintsIn,
   generateKeyPem,
+  pemsIn,
   pemToDer,
   type Trust,
 } from '@netport/pki';
@@ -71,9 +71,7 @@ export async function fetchTrusted(url: string, believed: (offered: string) => s
 
 /** The root whose fingerprint the token carries. */
 function namedBy(token: JoinToken, offered: string): string {
-  const root = pemToDer(offered)
-    .map(derToPem)
-    .find((pem) => fingerprintsIn(pem)[0] === token.ca);
+  const root = pemsIn(offered).find((pem) => fingerprintsIn(pem)[0] === token.ca);
   if (root) return root;
   throw new NetportError('cert_untrusted', `the server at ${token.url} does not have the root CA that the token names`);
 }

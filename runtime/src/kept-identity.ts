@@ -1,4 +1,4 @@
-import { type Authorities, acceptAuthorities, derToPem, fingerprintsIn, pemToDer, type Trust } from '@netport/pki';
+import { type Authorities, acceptAuthorities, fingerprintsIn, pemsIn, type Trust } from '@netport/pki';
 import { asNetportError, type NetportError, type TrustMessage, type TrustsMessage } from '@netport/protocol';
 import { tryControlSession } from './control-socket.js';
 import type { DataDirectory } from './data-directory.js';
@@ -79,7 +79,7 @@ export function keepIdentity(enrolled: StoredIdentity, options: KeptIdentityOpti
   const catchUp = async (): Promise<void> => {
     try {
       const offered = await fetchAuthorities(current.controlUrl, proxy);
-      const [roots, issuers] = [certificatesIn(current.rootPem), certificatesIn(current.issuersPem)];
+      const [roots, issuers] = [pemsIn(current.rootPem), pemsIn(current.issuersPem)];
       const accepted = acceptAuthorities({ trusted: current.rootPem, offered, offeredBy: 'anybody', now: now() });
       if (accepted.rootPems.every((root) => roots.includes(root))) return;
       await trustOnly({
@@ -118,8 +118,5 @@ export function keepIdentity(enrolled: StoredIdentity, options: KeptIdentityOpti
 /** Without the root of its own certificate nobody is anybody: it stays until there is another certificate. */
 function keepOwn({ rootPem, rootFingerprint }: StoredIdentity, accepted: string[]): string[] {
   const isOwn = (pem: string): boolean => fingerprintsIn(pem)[0] === rootFingerprint;
-  return accepted.some(isOwn) ? accepted : [...accepted, ...certificatesIn(rootPem).filter(isOwn)];
+  return accepted.some(isOwn) ? accepted : [...accepted, ...pemsIn(rootPem).filter(isOwn)];
 }
-
-/** Each as PEM of its own. */
-const certificatesIn = (bundle: string): string[] => pemToDer(bundle).map(derToPem);

@@ -1,5 +1,5 @@
 import { TLSSocket } from 'node:tls';
-import { derToPem, encodeCertsOnly, type Issued, peerChain, pemToDer } from '@netport/pki';
+import { encodeCertsOnly, type Issued, peerChain, pemsIn } from '@netport/pki';
 import { decodeJoinToken, limits, type Name, NetportError } from '@netport/protocol';
 import { type Request, type RequestHandler, type Response, Router } from 'express';
 import { originOf } from '../origin.js';
@@ -128,8 +128,7 @@ async function csrOf(request: Request): Promise<Uint8Array> {
 }
 
 /** The issuer goes with the leaf, so that the answer is a chain ready for use. */
-const sendChain = (response: Response, { chainPem }: Issued): void =>
-  sendCertificates(response, pemToDer(chainPem).map(derToPem));
+const sendChain = (response: Response, { chainPem }: Issued): void => sendCertificates(response, pemsIn(chainPem));
 
 function sendCertificates(response: Response, pems: string[]): void {
   const lines = Buffer.from(encodeCertsOnly(pems)).toString('base64').replace(/.{64}/g, '$&\n');

@@ -1,5 +1,5 @@
 import { type AuthorityView, endpoints, NetportError, type RolloverStep, type RootView } from '@netport/protocol';
-import { type Cli, connect } from '../../cli.js';
+import { type Cli, connectAs } from '../../cli.js';
 import { createApi } from '../../client.js';
 import { loadCredentials, readCa, storeCa } from '../../credentials.js';
 import type { RootsRevision } from '../../roots.js';
@@ -14,8 +14,8 @@ export interface Authority {
 export async function openAuthority(cli: Cli, say: (line: string) => void): Promise<Authority> {
   // Here, because it takes longer to load than every other command to run.
   const { reviseRoots } = await import('../../roots.js');
-  const { url, token } = await loadCredentials(cli.env);
-  let api = await connect(cli);
+  const credentials = await loadCredentials(cli.env);
+  let api = connectAs(cli, credentials);
   let refused: RootView | undefined;
   const said = new Set<string>();
 
@@ -34,7 +34,7 @@ export async function openAuthority(cli: Cli, say: (line: string) => void): Prom
   }
 
   async function use(revision: RootsRevision, offered: string): Promise<string | undefined> {
-    api = createApi({ url, token, ca: revision.ca });
+    api = createApi({ ...credentials, ca: revision.ca });
     const file = cli.env.NETPORT_CA;
     if (file) {
       // Beside the control server it is the server's own root.pem, which has followed already.
